@@ -1,0 +1,135 @@
+"""Every setting: its section, its type, its default, its help. Nothing else knows a default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def setting(default: Any, text: str, *, secret: bool = False) -> Any:
+    """A field with help; ``secret`` values are redacted wherever settings are shown."""
+    metadata = {"help": text, "secret": secret}
+    if isinstance(default, (list, dict)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    host_name: str = setting("", "Name of this host in every store and alert; empty: the system's host name.")
+    interval_s: float = setting(1.0, "Seconds between two ticks.")
+    data_dir: str = setting(
+        "",
+        "Folder of series.db, state.db and the spool; empty: /var/lib/wharfinger, without root $XDG_STATE_HOME/wharfinger.",
+    )
+    run_dir: str = setting(
+        "", "Folder of the link's socket; empty: /run/wharfinger, or $XDG_RUNTIME_DIR/wharfinger without root."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    proc: str = setting("/proc", "Where the host's /proc is seen (another path inside a container).")
+    sys: str = setting("/sys", "Where the host's /sys is seen.")
+    cgroup: str = setting("/sys/fs/cgroup", "Where the host's cgroup tree is seen.")
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoverySettings:
+    docker: str = setting("auto", "Docker socket: auto, off, or an address such as unix:///var/run/docker.sock.")
+    podman: str = setting("auto", "Podman socket: auto, off, or an address.")
+    containerd: str = setting("auto", "containerd: auto or off.")
+    cgroup_walk: bool = setting(True, "Find containers by walking the cgroup tree as well.")
+    exclude: list[str] = setting([], "Globs of container names that are not watched.")
+    label_prefix: str = setting("wharfinger.", "Prefix of the container labels that are read.")
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxSettings:
+    url: str = setting("", "InfluxDB to push to; empty: no push.")
+    version: str = setting("auto", "Dialect: auto, 1, 2, 3 or victoriametrics.")
+    org: str = setting("", "Organisation (InfluxDB 2).")
+    bucket: str = setting("wharfinger", "Bucket, or database on InfluxDB 1.")
+    token: str = setting("", "Token; user:password on InfluxDB 1.", secret=True)
+    token_file: str = setting("", "File that holds the token.")
+    batch_lines: int = setting(5000, "Lines a request at most.")
+    flush_s: float = setting(1.0, "Seconds that a line waits for company at most.")
+    spool_max_bytes: int = setting(1073741824, "Size of the disk spool at which the oldest lines are dropped.")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    raw_days: float = setting(2.0, "Days that seconds are kept.")
+    ten_seconds_days: float = setting(14.0, "Days that 10-second roll-ups are kept.")
+    minute_days: float = setting(90.0, "Days that minutes are kept.")
+    hour_days: float = setting(730.0, "Days that hours are kept.")
+    max_bytes: int = setting(0, "Size of series.db at which the oldest is dropped; 0: no bound.")
+    influxdb: InfluxSettings = field(default_factory=InfluxSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    listen: str = setting("127.0.0.1:9321", "Address and port of dashboard, API and /metrics.")
+    public_url: str = setting("", "URL under which people reach the dashboard, for links in alerts and behind a proxy.")
+    trusted_proxies: list[str] = setting([], "Addresses or networks whose X-Forwarded-* headers are believed.")
+    metrics_auth: bool = setting(True, "Ask for a token on /metrics.")
+    max_streams: int = setting(48, "Live streams at the same time; more get 503 with Retry-After.")
+    admin_password: str = setting("", "Password of the user admin, made at the first start.", secret=True)
+    admin_password_file: str = setting("", "File that holds the admin password.")
+    api_token: str = setting("", "A bearer token with role admin, for automation.", secret=True)
+    api_token_file: str = setting("", "File that holds the API token.")
+    auth_dir: str = setting("", "Folder of auth.db; empty: web below agent.data_dir.")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    name: str = setting("", "Name of the receiver.")
+    kind: str = setting("webhook", "webhook, alertmanager, slack, discord, ntfy, pagerduty or apprise.")
+    url: str = setting("", "Where to send to.")
+    secret: str = setting("", "Secret of the signature (whsec_… or any text).", secret=True)
+    secret_file: str = setting("", "File that holds the secret.")
+    match: dict[str, list[str]] = setting({}, 'Label name to accepted values, such as severity = ["critical"].')
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    rules: list[str] = setting(["/etc/wharfinger/rules/*.toml"], "Globs of rule files.")
+    default_rules: bool = setting(True, "Have the built-in rule of every detector.")
+    webhook_url: str = setting("", "The one-line form of a receiver for warning and critical.")
+    webhook_secret: str = setting("", "Secret of that receiver's signature.", secret=True)
+    webhook_secret_file: str = setting("", "File that holds that secret.")
+    receiver: list[ReceiverSettings] = setting([], "Receivers of notifications.")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    mode: str = setting("observe", "Default of every container: off, observe or auto.")
+    cpu_max: float = setting(0.0, "Host-wide cap on any container's CPU limit, in cores; 0: none.")
+    memory_max: str = setting("", "Host-wide cap on any container's memory limit (512m, 2g); empty: none.")
+    shrink_memory: bool = setting(False, "Let auto take memory back that it did not give.")
+    memory_peak_window: str = setting("24h", "How far back the memory peak is looked for before taking memory back.")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    name: str = setting("", "Host name of the other agent.")
+    url: str = setting("", "URL of its web process.")
+    token: str = setting("", "Bearer token there.", secret=True)
+    token_file: str = setting("", "File that holds the token.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    host: HostSettings = field(default_factory=HostSettings)
+    discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    fleet: list[FleetSettings] = field(default_factory=list)
+
+
+Table = Mapping[str, object]
+"""A TOML table as parsed."""
