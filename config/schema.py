@@ -21,7 +21,7 @@ class AgentSettings:
     interval_s: float = setting(1.0, "Seconds between two ticks.")
     data_dir: str = setting(
         "",
-        "Folder of series.db, state.db and the spool; empty: /var/lib/wharfinger, without root $XDG_STATE_HOME/wharfinger.",
+        "Folder of databases and spool; empty: /var/lib/wharfinger, without root $XDG_STATE_HOME/wharfinger.",
     )
     run_dir: str = setting(
         "", "Folder of the link's socket; empty: /run/wharfinger, or $XDG_RUNTIME_DIR/wharfinger without root."
