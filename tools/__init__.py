@@ -1,0 +1,1 @@
+"""What developers run: test servers, generators, benches, demo. Not shipped; may use subprocess and every room."""
