@@ -26,6 +26,7 @@ class AgentSettings:
     run_dir: str = setting(
         "", "Folder of the link's socket; empty: /run/wharfinger, or $XDG_RUNTIME_DIR/wharfinger without root."
     )
+    group: str = setting("", "Group (name or number) that may use the link and read the series: the web process's.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,52 @@
+"""The web process's HTTP server: waitress, with a thread for every stream and some for the rest."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from waitress.server import create_server
+
+from model.errors import UsageError
+
+THREADS_BESIDE_STREAMS = 16
+CONNECTIONS = 400
+IDLE_S = 60
+
+
+class HttpServer:
+    """Serves a WSGI application on one address from threads of its own."""
+
+    def __init__(self, app: Any, host: str, port: int, *, max_streams: int) -> None:
+        """Raises UsageError where the address cannot be had."""
+        try:
+            self._server: Any = create_server(
+                app,
+                host=host,
+                port=port,
+                threads=max_streams + THREADS_BESIDE_STREAMS,
+                connection_limit=max(CONNECTIONS, 2 * max_streams),
+                channel_timeout=IDLE_S,
+                ident=None,
+                clear_untrusted_proxy_headers=False,
+            )
+        except (OSError, OverflowError) as error:
+            remedy = "is another wharfinger running? set web.listen to another address"
+            raise UsageError(f"cannot listen on {host}:{port} ({error}); {remedy}") from error
+        self.port = int(self._server.effective_port)
+        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening, then end the threads; a stream that still waits ends with the process."""
+        self._server.close()
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
+        self._thread.join(2)
+
+    def _serve(self) -> None:
+        try:
+            self._server.run()
+        except OSError:
+            return  # the listening socket was closed under the poll: that is how waitress ends
