@@ -1,0 +1,85 @@
+"""Is there room on the host for a raise? Pure, but for the few seconds of memory in :class:`HostRoom`.
+
+CPU quotas may overcommit: a raise is granted while the host has idle time or its tasks hardly wait.
+Memory may not: what is in use, and what will be within a minute, must fit into what the host has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from limits.sizes import MIB, say_bytes
+
+IDLE_LEAST: Final = 0.10
+PRESSURE_MOST: Final = 0.20
+PRESSURE_TAU_S: Final = 10.0
+RESERVE_RATIO: Final = 0.05
+RESERVE_LEAST: Final = 512 * MIB
+IMMINENT_RATIO: Final = 0.10
+IMMINENT_S: Final = 60.0
+
+
+class HostRoom:
+    """The host as the last ticks saw it. ``values``: host metrics by catalogue name."""
+
+    def __init__(self, cpu_count: int) -> None:
+        self.cpu_count = max(1, cpu_count)
+        self.idle: float | None = None
+        self.pressure: float | None = None
+        self.memory_total: float | None = None
+        self.memory_used: float | None = None
+
+    def see(self, values: Mapping[str, float], elapsed_s: float) -> None:
+        """One tick. Idle time is that of the tick; pressure is smoothed over ten seconds (``avg10``)."""
+        usage = values.get("cpu_usage_cores")
+        self.idle = None if usage is None else max(0.0, 1 - usage / self.cpu_count)
+        some = values.get("cpu_pressure_some_ratio")
+        if some is None or self.pressure is None:
+            self.pressure = some
+        else:
+            self.pressure += (some - self.pressure) * min(1.0, elapsed_s / PRESSURE_TAU_S)
+        self.memory_total = values.get("host_memory_total_bytes")
+        available = values.get("host_memory_available_bytes")
+        known = self.memory_total is not None and available is not None
+        self.memory_used = (self.memory_total or 0.0) - (available or 0.0) if known else None
+
+    def refuses_cpu(self) -> str | None:
+        """Why no CPU quota is raised now; None: it may be."""
+        if self.idle is not None and self.idle >= IDLE_LEAST:
+            return None
+        if self.pressure is not None and self.pressure < PRESSURE_MOST:
+            return None
+        if self.idle is None and self.pressure is None:
+            return "the host's own load is not known yet"
+        waiting = "" if self.pressure is None else f" and its tasks wait {self.pressure:.0%} of the time"
+        return f"the host's CPU is full ({self.idle or 0:.0%} idle{waiting}): a higher limit would take from others"
+
+    def refuses_memory(self, wanted: float, in_use: Mapping[str, float], slopes: Mapping[str, float]) -> str | None:
+        """Why no memory limit is raised now; None: it may be.
+
+        ``wanted``: the limit asked for. ``in_use``: working set of every container. ``slopes``: growth
+        in bytes a second, where known. Invariant: Σ (in use + imminent) ≤ what containers may have.
+        """
+        if self.memory_total is None or self.memory_used is None:
+            return "the host's own memory is not known yet"
+        room = self.memory_for_containers(sum(in_use.values()))
+        if wanted > room:
+            return f"{say_bytes(wanted)} is more than all containers of this host may have ({say_bytes(room)})"
+        due = sum(used + imminent(used, slopes.get(key, 0.0)) for key, used in in_use.items())
+        if due > room:
+            return (
+                f"the host's memory is spoken for: containers use {say_bytes(sum(in_use.values()))}, within a minute "
+                f"{say_bytes(due)}, and may have {say_bytes(room)}"
+            )
+        return None
+
+    def memory_for_containers(self, in_use: float) -> float:
+        """Total, without the reserve and without what others than containers use."""
+        total, used = self.memory_total or 0.0, self.memory_used or 0.0
+        return max(0.0, total - max(RESERVE_RATIO * total, RESERVE_LEAST) - max(0.0, used - in_use))
+
+
+def imminent(used: float, slope: float) -> float:
+    """What a container will have taken within a minute."""
+    return max(IMMINENT_RATIO * used, slope * IMMINENT_S)
