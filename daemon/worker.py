@@ -35,10 +35,14 @@ class Worker:
         """Run the job now rather than later. Any thread."""
         self._wake.set()
 
-    def stop(self, timeout_s: float = 5.0) -> bool:
-        """Ask the thread to end; False when it still runs after the time-out."""
+    def ask_to_stop(self) -> None:
+        """The job that runs now is the last."""
         self._stopping.set()
         self._wake.set()
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Ask the thread to end and wait; False when it still runs after the time-out."""
+        self.ask_to_stop()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         return not self._thread.is_alive()

@@ -1,0 +1,67 @@
+"""``wharfinger alerts list|rules|test-receiver|silence``."""
+
+from __future__ import annotations
+
+import argparse
+
+from cli.ask import ask
+from cli.settings import settings_of
+from cli.table import show
+from model.errors import WharfingerError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in (("list", "alerts that are pending or firing"), ("rules", "the rules in force")):
+        actions.add_parser(name, help=text).add_argument("--json", action="store_true", help="as JSON")
+    test = actions.add_parser("test-receiver", help="send a test message")
+    test.add_argument("name")
+    test.add_argument("--json", action="store_true", help="as JSON")
+    silence = actions.add_parser("silence", help="say nothing about some alerts for a time")
+    silence.add_argument(
+        "--rule", action="append", default=[], metavar="GLOB", help="rule names; without it every rule"
+    )
+    silence.add_argument("--name", action="append", default=[], metavar="GLOB", help="container names")
+    silence.add_argument("--group", action="append", default=[], metavar="GLOB", help="groups")
+    silence.add_argument("--for", dest="duration", required=True, metavar="DURATION", help="such as 2h")
+    silence.add_argument("--comment", default="")
+    silence.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = settings_of(args)
+    if args.action == "list":
+        alerts = ask(settings, "alerts.list")
+        rows = [
+            (a["severity"], a["state"], a["rule"], a["name"], a["started_at"] or a["at"], a["summary"]) for a in alerts
+        ]
+        header = ("SEVERITY", "STATE", "RULE", "CONTAINER", "SINCE", "SUMMARY")
+        show(args.json, {"items": alerts, "next": None}, header, rows, "no alert is pending or firing")
+    elif args.action == "rules":
+        rules = ask(settings, "rules.list")
+        rows = [
+            (r["name"], r["severity"], r["detector"] or r["metric"], f"{r['for_s']:g} s", r["source"]) for r in rules
+        ]
+        show(
+            args.json, {"items": rules, "next": None}, ("RULE", "SEVERITY", "ABOUT", "FOR", "SOURCE"), rows, "no rules"
+        )
+    elif args.action == "test-receiver":
+        delivery = ask(settings, "receivers.test", name=args.name)
+        row = (delivery["receiver"], delivery["state"], delivery["http_status"], delivery["detail"])
+        show(args.json, delivery, ("RECEIVER", "STATE", "HTTP", "DETAIL"), [row], "")
+        if delivery["state"] != "accepted":
+            raise WharfingerError(f"{args.name} did not accept the test: {delivery['detail']}")
+    else:
+        from config.values import parse_duration
+
+        silence = ask(
+            settings,
+            "silences.create",
+            rules=args.rule,
+            name=args.name,
+            group=args.group,
+            duration_s=parse_duration(args.duration),
+            comment=args.comment,
+        )
+        show(args.json, silence, ("ID", "UNTIL"), [(silence["id"], silence["ends_at"])], "")
+    return 0

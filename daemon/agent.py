@@ -1,0 +1,57 @@
+"""The agent's process: builds the house, keeps the clock, ends cleanly on SIGTERM and SIGINT, reloads on SIGHUP."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+
+from config.schema import Settings
+from daemon import log as logs
+from daemon.build import host_name
+from model.errors import WharfingerError
+
+log = logging.getLogger(__name__)
+
+Source = Callable[[], Settings]
+"""Reads the settings anew; raises InvalidInput."""
+
+
+def main(source: Source, log_level: str) -> int:
+    """Run the agent until it is told to stop. Exit code: 0 stopped, 2 it cannot start like this."""
+    logs.set_up(log_level, "agent")
+    stop, again = threading.Event(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: again.set())
+    from daemon.house import AgentHouse
+
+    try:
+        house = AgentHouse(source())
+    except WharfingerError as error:
+        log.error("%s", error)
+        return 2
+    try:
+        house.start()
+        threading.Thread(target=keep_reloading, args=(house.reload, source, again), name="reload", daemon=True).start()
+        log.info("watching %s every %g s", host_name(house.settings), house.settings.agent.interval_s)
+        house.ticker.run(stop)
+    except WharfingerError as error:
+        log.error("%s", error)
+        return 2
+    finally:
+        house.close()
+    log.info("stopped")
+    return 0
+
+
+def keep_reloading(reload: Callable[[Settings], None], source: Source, again: threading.Event) -> None:
+    """On SIGHUP read rules, receivers and policy anew; a bad file keeps the old ones and says so."""
+    while True:
+        again.wait()
+        again.clear()
+        try:
+            reload(source())
+        except WharfingerError as error:
+            log.error("reload refused, the old settings stay: %s", error)

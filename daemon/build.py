@@ -1,0 +1,78 @@
+"""The composition root: the only place that knows which part stands behind which contract.
+
+Everything heavy is imported where it is built, so that the agent loads no web framework and the web process no
+Docker client.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from config.schema import Settings
+from daemon.link import SOCKET_NAME
+from model.errors import UsageError
+
+log = logging.getLogger(__name__)
+
+
+def host_name(settings: Settings) -> str:
+    """The name of this host in stores and alerts."""
+    return settings.agent.host_name or socket.gethostname()
+
+
+def socket_path(settings: Settings) -> Path:
+    """Where the agent's link is."""
+    return Path(settings.agent.run_dir) / SOCKET_NAME
+
+
+def series_path(settings: Settings) -> Path:
+    return Path(settings.agent.data_dir) / "series.db"
+
+
+def state_path(settings: Settings) -> Path:
+    return Path(settings.agent.data_dir) / "state.db"
+
+
+def auth_path(settings: Settings) -> Path:
+    folder = settings.web.auth_dir or str(Path(settings.agent.data_dir) / "web")
+    return Path(folder) / "auth.db"
+
+
+def make_folder(path: Path, setting: str) -> None:
+    """A data folder, readable by its group alone. Raises UsageError that names the setting."""
+    try:
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {path} ({error.strerror}); set {setting} to another one") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write in {path}; run as its owner, or set {setting} to another folder")
+
+
+def build_sampler(settings: Settings) -> Any:
+    """The collector alone: for the agent, for ``collect --once`` and for ``doctor``."""
+    from collector.sampler import Sampler
+
+    return Sampler(settings.host, settings.discovery, host_name(settings), settings.agent.interval_s)
+
+
+def build_push(settings: Settings) -> tuple[Any, Any]:
+    """Spool and sender where InfluxDB is named; (None, None) elsewhere."""
+    if not settings.store.influxdb.url:
+        return None, None
+    from storage.influx.sender import Sender
+    from storage.influx.spool import DiskSpool
+
+    spool = DiskSpool(Path(settings.agent.data_dir) / "spool", settings.store.influxdb.spool_max_bytes)
+    return spool, Sender(settings.store.influxdb, spool)
+
+
+def check_rules(settings: Settings) -> tuple[int, int]:
+    """Numbers of rules and receivers. Raises InvalidInput with every fault of the rule files."""
+    from alerts.receivers import configured
+    from alerts.rules import load
+
+    return len(load(settings.alerts)), len(configured(settings.alerts))

@@ -1,0 +1,118 @@
+"""``wharfinger doctor``: what this host gives and lacks, each with the line that mends it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.schema import Settings
+from daemon.build import build_sampler, socket_path
+from daemon.link import answers
+from daemon.once import collect_once
+from model.errors import WharfingerError
+from model.sample import Snapshot
+
+FILES_WANTED = 16_384
+FREE_WANTED = 1 << 30
+
+REMEDIES = {
+    "cpu_quota": "mount the cpu controller, or boot a kernel with CONFIG_CFS_BANDWIDTH",
+    "memory": "boot with cgroup_enable=memory (on a Raspberry Pi: in cmdline.txt)",
+    "psi": "boot with psi=1 (kernel 4.20 or newer)",
+    "memory_high": "memory.high needs cgroup v2; without it memory limits are raised earlier",
+    "docker": "start Docker, run as root or in the group docker, or set discovery.docker to its socket",
+    "podman": "systemctl enable --now podman.socket, or set discovery.podman",
+    "network": "run as root (or with CAP_SYS_PTRACE) and with the host's pid namespace",
+    "io": "mount the io (v1: blkio) controller",
+    "pids": "mount the pids controller",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. ``state``: ok, warning, missing."""
+
+    name: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> tuple[bool, tuple[Check, ...]]:
+    """(whether containers can be seen, everything that was looked at)."""
+    checks: list[Check] = []
+    try:
+        snapshot = collect_once(settings)
+    except WharfingerError as error:
+        checks.append(Check("cgroup", "missing", str(error), "mount the cgroup tree and name it in host.cgroup"))
+        return False, (*checks, *surroundings(settings))
+    sampler = build_sampler(settings)
+    capabilities = dict(sampler.capabilities())
+    sampler.close()
+    checks += seen(snapshot)
+    for name, state in capabilities.items():
+        good = state == "yes"
+        checks.append(
+            Check(name, "ok" if good else "warning", "there" if good else state, "" if good else REMEDIES.get(name, ""))
+        )
+    return not any(c.state == "missing" for c in checks), (*checks, *surroundings(settings))
+
+
+def seen(snapshot: Snapshot) -> Iterator[Check]:
+    """What one snapshot shows. Pure."""
+    names = ", ".join(sorted({t.id.runtime for t in snapshot.targets.values()})) or "none running"
+    yield Check("cgroup", "ok", f"{snapshot.cgroup}; {len(snapshot.targets)} targets seen ({names})")
+    unread = {g.target for g in snapshot.gaps if g.target}
+    if snapshot.targets and not snapshot.samples:
+        yield Check("containers", "missing", "no container's files can be read", "run as root, or give read rights")
+    elif unread:
+        first = snapshot.gaps[0]
+        detail = f"{len(unread)} targets have parts that cannot be read, such as {first.part}: {first.reason}"
+        yield Check("containers", "warning", detail, "run as root, or accept that these parts are missing")
+    else:
+        yield Check("containers", "ok", f"{len(snapshot.samples)} can be read")
+
+
+def surroundings(settings: Settings) -> Iterator[Check]:
+    """Rights, descriptors, folders, and whether an agent runs."""
+    root = os.geteuid() == 0
+    yield Check(
+        "rights",
+        "ok" if root else "warning",
+        "root" if root else f"user {os.geteuid()}: what may be read is read; limits can't be changed",
+        "" if root else "run the agent as root, or in the group docker",
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = hard == resource.RLIM_INFINITY or hard >= FILES_WANTED
+    yield Check(
+        "open_files",
+        "ok" if enough else "warning",
+        f"limit {soft} (at most {hard})",
+        "" if enough else f"raise the hard limit: LimitNOFILE={FILES_WANTED}; past it files are opened at each reading",
+    )
+    yield folder(settings)
+    running = answers(socket_path(settings))
+    yield Check(
+        "agent",
+        "ok" if running else "warning",
+        f"answers on {socket_path(settings)}" if running else "not running",
+        "" if running else "start it with 'wharfinger run' or 'wharfinger agent'",
+    )
+
+
+def folder(settings: Settings) -> Check:
+    """The data folder: there, writable, with room."""
+    place = Path(settings.agent.data_dir)
+    existing = next((p for p in (place, *place.parents) if p.exists()), Path("/"))
+    if not os.access(existing, os.W_OK):
+        return Check("data_dir", "warning", f"{place} is not writable for this user", "set agent.data_dir")
+    free = shutil.disk_usage(existing).free
+    if free < FREE_WANTED:
+        return Check(
+            "data_dir", "warning", f"{free >> 20} MiB free in {place}", "free some room, or set store.max_bytes"
+        )
+    return Check("data_dir", "ok", f"{place}, {free >> 30} GiB free")

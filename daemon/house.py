@@ -1,0 +1,203 @@
+"""The agent's house: every room of it, introduced to the others."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from alerts.detectors.all import DETECTORS
+from alerts.engine import Engine
+from alerts.findings import Tracker
+from alerts.outbox import Dispatcher
+from alerts.receivers import configured, faults_of, merged
+from alerts.rules import load
+from config.schema import Settings
+from daemon.build import build_push, build_sampler, host_name, make_folder, series_path, socket_path, state_path
+from daemon.clock import now_ms
+from daemon.commands import Commands
+from daemon.commands_alerts import AlertCommands
+from daemon.commands_limits import LimitCommands
+from daemon.health import Health, process_numbers, step_state, tick_numbers, tick_state
+from daemon.link import LinkServer
+from daemon.pipeline import Pipeline
+from daemon.steps import Steps
+from daemon.ticker import Ticker
+from daemon.worker import Job, Worker
+from limits.actuator.choose import build_actuator
+from limits.controller import Controller
+from model.alert import Receiver
+from model.errors import WharfingerError
+from storage.factory import open_series_writer, open_state
+from storage.recent import RecentMemory
+
+log = logging.getLogger(__name__)
+
+UPKEEP_S = 1.0
+DELIVER = "deliver:"
+
+
+class AgentHouse:
+    """Built from settings, started, ticked, reloaded, closed; owns every part and every worker of the agent."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises UsageError, InvalidInput or StoreError, each with its remedy."""
+        make_folder(Path(settings.agent.data_dir), "agent.data_dir")
+        host = host_name(settings)
+        self.settings = settings
+        rules = load(settings.alerts)
+        recent, self._steps = RecentMemory(), Steps()
+        self.state = open_state(state_path(settings))
+        self._series = open_series_writer(series_path(settings), settings.store, host)
+        self._spool, self._sender = build_push(settings)
+        self._sampler = build_sampler(settings)
+        self.engine = Engine(rules, self.receivers(), self.state, recent, host, settings.web.public_url)
+        self._dispatcher = Dispatcher(self.state, self.receivers, host, settings.web.public_url)
+        self.controller = Controller(
+            settings.limits,
+            settings.discovery.label_prefix,
+            settings.host,
+            self.state,
+            build_actuator(settings.host, settings.discovery),
+            self.engine.wishes,
+            lambda change: self.pipeline.note(change),
+            os.cpu_count() or 1,
+        )
+        self.link = LinkServer(socket_path(settings), self._commands().answer, settings.agent.group)
+        self.pipeline = Pipeline(
+            sampler=self._sampler,
+            recent=recent,
+            series=self._series,
+            spool=self._spool,
+            detectors=DETECTORS,
+            tracker=Tracker(),
+            engine=self.engine,
+            controller=self.controller,
+            link=self.link,
+            parts=self._health().parts,
+            steps=self._steps,
+        )
+        self.ticker = Ticker(settings.agent.interval_s, self.pipeline.tick, now_ms)
+        self._workers = self._fixed_workers()
+        self._started = False
+        self._reconcile()
+
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Configured receivers and those made through the API. Any thread."""
+        return merged(configured(self.settings.alerts), self.state.receivers())
+
+    def start(self) -> None:
+        """Open the link, settle what a crash left behind, start every worker. Raises UsageError."""
+        self.link.start()
+        self.controller.recover(now_ms())
+        self._started = True
+        for worker in self._workers:
+            worker.start()
+
+    def reload(self, settings: Settings) -> None:
+        """Take over rules, receivers and limit policy of new settings, all or nothing. Raises InvalidInput."""
+        rules = load(settings.alerts)
+        self.controller.reload(settings.limits)
+        self.settings = settings
+        self.engine.reload(rules, self.receivers())
+        self._reconcile()
+        log.info("reloaded: %d rules, %d receivers", len(rules), len(self.receivers()))
+
+    def close(self) -> None:
+        """Stop the workers, then close what they worked on."""
+        for worker in self._workers:
+            worker.ask_to_stop()
+        self._sampler.close()
+        for worker in self._workers:
+            if self._started and not worker.stop(timeout_s=3.0):
+                log.warning("worker %s did not end in time", worker.name)
+        self.link.close()
+        for part in (self._sender, self._spool, self._series, self.state):
+            if part is None:
+                continue
+            try:
+                part.close()
+            except WharfingerError as error:
+                log.error("while stopping: %s", error)
+
+    def _fixed_workers(self) -> list[Worker]:
+        act = Worker("limits", self.controller.act)
+        self.controller.wake = act.wake
+        workers = [Worker(name, job) for name, job in self._sampler.jobs()]
+        workers += [act, Worker("store", upkeep(self._series.upkeep))]
+        if self._sender is not None:
+            workers.append(Worker("influxdb", self._sender.job))
+        return workers
+
+    def _reconcile(self) -> None:
+        """One delivery worker a receiver, so that one that hangs harms no other."""
+        wanted = {DELIVER + r.name: r.name for r in self.receivers()}
+        for worker in [w for w in self._workers if w.name.startswith(DELIVER) and w.name not in wanted]:
+            self._workers.remove(worker)
+            worker.ask_to_stop()
+        running = {w.name for w in self._workers}
+        for name, receiver in wanted.items():
+            if name not in running:
+                worker = Worker(name, self._delivery(receiver))
+                self._workers.append(worker)
+                if self._started:
+                    worker.start()
+
+    def _delivery(self, receiver: str) -> Job:
+        return lambda at_ms: self._dispatcher.deliver(receiver, at_ms)
+
+    def _receivers_changed(self) -> None:
+        self.engine.reload(self.engine.rules(), self.receivers())
+        self._reconcile()
+
+    def _commands(self) -> Commands:
+        alerts = AlertCommands(
+            self.engine, self._dispatcher, self.state, self.receivers, self._receivers_changed, faults_of
+        )
+        limits = LimitCommands(self.controller, self.state, self._status)
+        return Commands(alerts.entries() + limits.entries())
+
+    def _health(self) -> Health:
+        self._health_now = Health(
+            {
+                "agent": lambda: ("ok", ""),
+                "tick": lambda: tick_state(self.ticker.record, self._steps),
+                "store": lambda: step_state(self._steps, "series", "events"),
+                "influxdb": self._sender.state if self._sender else lambda: ("off", "store.influxdb.url is not set"),
+                "docker": self._sampler.part,
+                "alerts": lambda: step_state(self._steps, "alerts"),
+                "limits": lambda: step_state(self._steps, "limits", "annotate"),
+            }
+        )
+        return self._health_now
+
+    def _status(self, at_ms: int) -> Mapping[str, object]:
+        """The answer to ``status``: parts with details, own numbers, what the host offers."""
+        parts = self._health_now.parts(at_ms)
+        return {
+            "parts": [{"name": p.name, "state": p.state, "since_ms": p.since_ms, "detail": p.detail} for p in parts],
+            "metrics": self._numbers(),
+            "capabilities": dict(self._sampler.capabilities()),
+            "undelivered": dict(self.state.undelivered()),
+        }
+
+    def _numbers(self) -> dict[str, float]:
+        numbers = process_numbers() | tick_numbers(self.ticker.record, self._steps)
+        if self._spool is not None:
+            numbers["wharfinger_spool_bytes"] = float(self._spool.size_bytes())
+            numbers["wharfinger_spool_dropped_lines_total"] = float(self._spool.dropped_lines())
+        for worker in self._workers:
+            numbers[f'wharfinger_worker_failures_total{{worker="{worker.name}"}}'] = float(worker.failures)
+        numbers["wharfinger_link_connections"] = float(self.link.connections())
+        return numbers
+
+
+def upkeep(keep: Callable[[int], None]) -> Job:
+    """The store's upkeep as a job."""
+
+    def job(at_ms: int) -> float:
+        keep(at_ms)
+        return UPKEEP_S
+
+    return job

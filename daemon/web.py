@@ -1,0 +1,98 @@
+"""The web process: dashboard, API and live stream over the stores and the link; no privilege needed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+
+from config.schema import Settings
+from config.values import parse_listen
+from daemon import log as logs
+from daemon.agent import Source
+from daemon.build import auth_path, make_folder, series_path, socket_path
+from daemon.clock import now_ms
+from daemon.http import HttpServer
+from daemon.link_client import LinkClient
+from daemon.worker import Worker
+from model.errors import WharfingerError
+
+log = logging.getLogger(__name__)
+
+FIRST_FRAME_S = 5.0
+SESSIONS_S = 3600.0
+
+
+def main(source: Source, log_level: str) -> int:
+    """Serve until told to stop. Exit code: 0 stopped, 1 failed, 2 usage."""
+    logs.set_up(log_level, "web")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        return serve(source(), stop)
+    except WharfingerError as error:
+        log.error("%s", error)
+        return 2
+
+
+def serve(settings: Settings, stop: threading.Event) -> int:
+    """Build, serve, and end when ``stop`` is set. Raises WharfingerError."""
+    from dashboard.app import create_app
+    from dashboard.auth import first_start
+    from dashboard.services import Services
+    from storage.factory import open_auth, open_series_reader
+
+    make_folder(auth_path(settings).parent, "web.auth_dir")
+    auth, series = open_auth(auth_path(settings)), open_series_reader(series_path(settings))
+    link = LinkClient(socket_path(settings))
+    remote = None
+    if settings.store.influxdb.url:
+        from storage.influx.reader import InfluxReader
+
+        remote = InfluxReader(settings.store.influxdb)
+    services = Services(series=series, remote=remote, auth=auth, agent=link, settings=settings, clock=now_ms)
+    host, port = parse_listen(settings.web.listen)
+    server = HttpServer(create_app(services), host, port, max_streams=settings.web.max_streams)
+    url = settings.web.public_url.rstrip("/") or f"http://{local(host)}:{server.port}"
+    login = first_start(auth, settings, now_ms(), url=url)
+    follower = Worker("link", link.follow)
+    follower.start()
+    server.start()
+    link.wait(0, FIRST_FRAME_S)
+    announce(url, login, link.frame() is not None)
+    while not stop.wait(SESSIONS_S):
+        auth.expire_sessions(now_ms())
+    follower.ask_to_stop()
+    link.close()
+    server.close()
+    follower.stop()
+    for store in (series, auth, remote):
+        if store is not None:
+            with contextlib.suppress(WharfingerError):
+                store.close()
+    log.info("stopped")
+    return 0
+
+
+def announce(url: str, login: str | None, agent: bool) -> None:
+    """The one line on standard output that tells a person, and a script, where to go."""
+    if not agent:
+        log.warning("no agent on the link yet; history can be read, live figures come when it answers")
+    sys.stdout.write(f"wharfinger ready url={url} login={login or 'admin'}\n")
+    sys.stdout.flush()
+
+
+def health_url(settings: Settings) -> str:
+    """Where ``wharfinger health`` asks on this host."""
+    host, port = parse_listen(settings.web.listen)
+    return f"http://{local(host)}:{port}/readyz"
+
+
+def local(host: str) -> str:
+    """The address under which this machine reaches a listener, ready for a URL. Pure."""
+    place = "127.0.0.1" if host in ("0.0.0.0", "::", "*") else host  # noqa: S104 — compared, not bound
+    return f"[{place}]" if ":" in place else place
