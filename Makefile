@@ -1,0 +1,79 @@
+# `make` alone prints the targets. `make run` and `make test` are all that a fresh machine needs.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+TESTS ?= tests
+ONLY ?=
+LOCK := requirements/run.txt requirements/dev.txt
+REAL := docker or influxdb or prometheus or alertmanager or browser or image or root
+
+.PHONY: help install install-dev servers run test check lint types ci demo bench docs lock pictures clean
+
+help: ## print this list
+	@echo "wharfinger: what make can do here"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+$(BIN)/python:
+	@tools/make_venv.sh $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "installing wharfinger into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo "installing the development tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+install: $(VENV)/.run ## make .venv with wharfinger in it
+
+install-dev: $(VENV)/.dev ## the same with everything that tests and checks need
+
+servers: ## install the real servers that the tests use (Debian, root; NO_INSTALL=1 installs nothing)
+	@tools/install_servers.sh
+
+run: install ## agent and dashboard on this host, until Ctrl-C (ARGS="--config FILE" is passed on)
+	@exec $(BIN)/wharfinger run $(ARGS)
+
+test: install-dev servers ## every test, against real servers (TESTS=tests/room for a part)
+	@$(BIN)/python -m pytest $(TESTS) $(ARGS)
+
+lint: install-dev ## ruff: style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: install-dev ## mypy, strict
+	@$(BIN)/mypy
+
+check: lint types ## lint, types and the tests that need no server: under a minute
+	@$(BIN)/python -m pytest -q -m "not ($(REAL))" $(ARGS)
+
+ci: lint types ## what CI runs: lint, types, every test, nothing skipped
+	@CI=true $(MAKE) --no-print-directory test
+
+demo: install-dev ## `make run` beside workloads that have something to show
+	@exec $(BIN)/python -m tools.demo $(ARGS)
+
+bench: install-dev servers ## measure: a table and build/bench.json (ONLY=room, STRICT=1 fails on a missed bar)
+	@exec $(BIN)/python -m tools.bench $(ONLY)
+
+docs: install-dev ## write the pages that are made from code
+	@$(BIN)/python -m tools.gen_docs
+
+pictures: install-dev servers ## take the pictures of README and docs anew
+	@UPDATE_PICTURES=1 $(BIN)/python -m pytest -q -m browser tests/browser
+
+lock: install-dev ## write requirements/*.txt anew, with hashes
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml \
+	  requirements/build.in --extra dev --extra apprise -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml \
+	  requirements/build.in -c requirements/dev.txt -o requirements/run.txt
+
+clean: ## remove .venv and everything built
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis
