@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import socket
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -149,7 +150,11 @@ class DockerEngine:
 
 def pings(address: str) -> bool:
     """Does a Docker engine answer there?"""
-    if not Path(address.removeprefix("unix://")).exists():
+    try:  # first by hand: the SDK forgets to close the socket of a refused connection
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(5)
+            probe.connect(address.removeprefix("unix://"))
+    except OSError:
         return False
     client = docker.DockerClient(base_url=address, timeout=5)
     try:
