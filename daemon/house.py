@@ -28,6 +28,7 @@ from daemon.worker import Job, Worker
 from limits.actuator.choose import build_actuator
 from limits.controller import Controller
 from model.alert import Receiver
+from model.change import Change
 from model.errors import WharfingerError
 from storage.factory import open_series_writer, open_state
 from storage.recent import RecentMemory
@@ -61,7 +62,7 @@ class AgentHouse:
             self.state,
             build_actuator(settings.host, settings.discovery),
             self.engine.wishes,
-            lambda change: self.pipeline.note(change),
+            self._note,
             os.cpu_count() or 1,
         )
         self.link = LinkServer(socket_path(settings), self._commands().answer, settings.agent.group)
@@ -120,6 +121,10 @@ class AgentHouse:
                 part.close()
             except WharfingerError as error:
                 log.error("while stopping: %s", error)
+
+    def _note(self, change: Change) -> None:
+        """The controller's word that a change happened; the pipeline tells it at the next tick."""
+        self.pipeline.note(change)
 
     def _fixed_workers(self) -> list[Worker]:
         act = Worker("limits", self.controller.act)
