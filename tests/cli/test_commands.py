@@ -1,0 +1,149 @@
+"""The command line: help, exit codes, one-line errors, forms that programs read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.main import COMMANDS, build_parser, main, module_of
+from cli.table import knobs, printable, size, table
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    try:
+        code = main(list(words))
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    code, out, _ = run(capsys, name, "--help")
+    assert code == 0
+    assert "--config" in out
+    assert "--log-level" in out
+    assert callable(module_of(name).run)
+
+
+def test_the_whole_parser_builds() -> None:
+    assert "limits" in build_parser(None).format_help()
+
+
+def test_an_unknown_command_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "watch")
+    assert code == 2
+    assert "invalid choice" in err
+
+
+def test_version_names_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "version", "--json")
+    assert code == 0
+    assert json.loads(out)["version"].count(".") == 2
+
+
+@pytest.mark.parametrize("command", ["run", "agent", "web", "check-config", "doctor", "health"])
+def test_a_bad_configuration_starts_nothing_and_tells_every_fault(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[agent]\nintervall_s = 1\n[web]\nlisten = "nowhere"\n[limits]\nmode = 3\n')
+    code, _, err = run(capsys, command, "--config", str(config))
+    assert code == 2
+    lines = err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("wharfinger: ") for line in lines)
+    assert any("interval_s" in line for line in lines)
+
+
+def test_a_good_configuration_is_said_to_be_good(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHARFINGER_ALERTS__RULES", str(tmp_path / "*.toml"))
+    monkeypatch.setenv("WHARFINGER_WEB__API_TOKEN", "a-very-secret-token")
+    code, out, _ = run(capsys, "check-config")
+    assert code == 0
+    assert out.startswith("the configuration is good")
+    code, out, _ = run(capsys, "check-config", "--show")
+    assert code == 0
+    assert "a-very-secret-token" not in out
+    assert json.loads(out)["agent"]["interval_s"] == 1.0
+
+
+def test_without_an_agent_a_question_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHARFINGER_AGENT__RUN_DIR", str(tmp_path))
+    for words in (("limits", "plan"), ("limits", "list"), ("alerts", "list"), ("limits", "pause")):
+        code, out, err = run(capsys, *words)
+        assert (code, out) == (1, "")
+        assert err.count("\n") == 1
+        assert "is wharfinger running?" in err
+
+
+def test_users_and_tokens(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHARFINGER_AGENT__DATA_DIR", str(tmp_path))
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    assert run(capsys, "user", "add", "ann", "--role", "admin", "--password-file", str(password))[0] == 0
+    code, _, err = run(capsys, "user", "add", "ann", "--password-file", str(password))
+    assert code == 1
+    assert "already" in err
+    code, _, err = run(capsys, "user", "remove", "ann")
+    assert code == 1
+    assert "last admin" in err
+    password.write_text("short\n")
+    code, _, err = run(capsys, "user", "password", "ann", "--password-file", str(password))
+    assert code == 2
+    assert "too short" in err
+    assert json.loads(run(capsys, "user", "list", "--json")[1])["items"][0]["name"] == "ann"
+
+    code, out, _ = run(capsys, "token", "create", "ci", "--role", "operator", "--expires", "90d")
+    token = out.strip()
+    assert code == 0
+    assert token.startswith("whf_")
+    listed = run(capsys, "token", "list", "--json")[1]
+    assert token not in listed
+    assert json.loads(listed)["items"][0]["role"] == "operator"
+    assert run(capsys, "token", "revoke", "ci")[0] == 0
+    assert run(capsys, "token", "revoke", "ci")[0] == 1
+
+
+def test_a_query_without_history_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHARFINGER_AGENT__DATA_DIR", str(tmp_path))
+    code, _, err = run(capsys, "query", "cpu_usage_cores")
+    assert code == 1
+    assert "no history" in err
+    code, _, err = run(capsys, "query", "cpu_percent")
+    assert code == 2
+    assert "no metric 'cpu_percent'" in err
+
+
+def test_hostile_text_cannot_drive_the_terminal() -> None:
+    assert printable("a\x1b[31mred\nb\u202e") == "a\\x1b[31mred\\nb\\u202e"
+    assert table(("A",), [("x\ty",)]) == "A\nx\\ty"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "0.98 KiB"),
+        (64 << 20, "64.0 MiB"),
+        (2 << 30, "2.00 GiB"),
+        ("unlimited", "unlimited"),
+    ],
+)
+def test_sizes_have_three_digits(value: object, text: str) -> None:
+    assert size(value) == text
+
+
+def test_knobs_read_like_a_sentence() -> None:
+    assert knobs({"cpu_cores": 1.5, "memory_bytes": 512 << 20}) == "1.50 cores, memory 512 MiB"
+    assert knobs({"cpu_cores": "unlimited"}) == "unlimited cores"
