@@ -57,6 +57,8 @@ class CgroupReading:
     memory_anon_bytes: int | None = None
     memory_file_bytes: int | None = None
     memory_inactive_file_bytes: int | None = None
+    memory_own_inactive_file_bytes: int | None = None
+    """v1 only: without descendants, which ``docker stats`` falls back to; None on v2."""
     memory_active_file_bytes: int | None = None
     memory_mapped_file_bytes: int | None = None
     memory_shmem_bytes: int | None = None

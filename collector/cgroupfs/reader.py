@@ -1,0 +1,217 @@
+"""One cgroup, read once a tick through descriptors that stay open."""
+
+from __future__ import annotations
+
+from collector.cgroupfs import files
+from collector.cgroupfs.files import CLOSED, Descriptors, Gone, Unreadable, Unsupported
+from collector.cgroupfs.hierarchy import Hierarchy
+from collector.cgroupfs.parse import BLKIO_BYTES, Fields, Parser
+from collector.cgroupfs.plan import Plan
+from collector.cgroupfs.source import Choice, Pace, Source
+from model.errors import Malformed
+from model.limits import UNLIMITED, Limits, Unlimited, bounded
+from model.reading import CgroupReading
+
+YOUNG_READS = 5
+"""Reads during which missing files are looked for again: a runtime makes the directories one by one."""
+
+
+class Opened:
+    """A source whose file was found: kept open (``fd``), or only known by its path."""
+
+    __slots__ = ("fd", "path", "rank", "source")
+
+    def __init__(self, source: Source, rank: int, path: str, fd: int) -> None:
+        self.source = source
+        self.rank = rank
+        self.path = path
+        self.fd = fd
+
+
+class CgroupReader:
+    """Reads the counters and limits of one cgroup path. Used by the tick thread alone.
+
+    ``inode`` names the cgroup that is being read: when the path was made again, it changes, and so do
+    the readings. ``faults`` of the last read: (part, reason) of what is there and could not be read.
+    """
+
+    __slots__ = ("_descriptors", "_found", "_hierarchy", "_hot", "_plan", "_standing", "_throttled", "_young", "cgroup",
+                 "faults", "inode")  # fmt: skip
+
+    def __init__(self, hierarchy: Hierarchy, plan: Plan, cgroup: str, descriptors: Descriptors) -> None:
+        self.cgroup = cgroup
+        self.inode = 0
+        self.faults: tuple[tuple[str, str], ...] = ()
+        self._hierarchy = hierarchy
+        self._plan = plan
+        self._descriptors = descriptors
+        self._found: dict[Choice, Opened] = {}
+        self._hot: list[tuple[Parser, int]] | None = []
+        self._standing: Fields = {}
+        self._throttled = True
+        self._young = YOUNG_READS
+
+    def open(self) -> None:
+        """Find and open the files. Raises :class:`Gone` where there is no such cgroup."""
+        inode = files.inode_of(self._path(self._hierarchy.primary, ""))
+        if inode is None:
+            raise Gone
+        self.inode = inode
+        self._young = YOUNG_READS
+        self._standing = {}
+        self._throttled = True
+        self._look()
+
+    def close(self) -> None:
+        for opened in self._found.values():
+            self._drop(opened)
+        self._found.clear()
+        self._hot = []
+
+    def read(self, at_ns: int) -> CgroupReading:
+        """One reading; what the kernel does not offer is None. Raises :class:`Gone` when the cgroup is no more."""
+        if self._young:
+            self._young -= 1
+            self._look()
+        if self._hot is not None:
+            fields = self._standing.copy()
+            try:
+                files.read_into(self._hot, fields)
+            except (Gone, Unreadable, Malformed):
+                pass
+            else:
+                self.faults = ()
+                return CgroupReading(at_ns, self.inode, **fields)
+        return self._read_carefully(at_ns)
+
+    def limits(self, memory_total: int | None = None) -> Limits:
+        """Limits now in force. One at or above ``memory_total`` (bytes of RAM) bounds nothing: unlimited."""
+        fields: Fields = {}
+        for source in self._plan.limits:
+            text = self._text(source)
+            if text is not None:
+                try:
+                    source.parse(text, fields)
+                except Malformed as fault:
+                    self.faults += ((source.part, str(fault)),)
+        quota, period = fields.get("cpu_quota_us"), fields.get("cpu_period_us")
+        if isinstance(quota, Unlimited):
+            fields["cpu_cores"] = UNLIMITED
+        elif quota is not None and period:
+            fields["cpu_cores"] = quota / period
+        for name in ("memory_bytes", "memory_high_bytes"):
+            value = bounded(fields.get(name))
+            if value is not None and memory_total and value >= memory_total:
+                fields[name] = UNLIMITED
+        self._expect_throttling(not isinstance(quota, Unlimited))
+        return Limits(**fields)
+
+    def _read_carefully(self, at_ns: int) -> CgroupReading:
+        """File by file: one that cannot be read is a fault, and the others are read all the same."""
+        for attempt in range(2):
+            if files.inode_of(self._path(self._hierarchy.primary, "")) != self.inode:
+                self.close()
+                self.open()
+            fields, faults, lost = self._standing.copy(), [], False
+            for opened in self._found.values():
+                if opened.source.pace is Pace.WITH_QUOTA and not self._throttled:
+                    continue
+                try:
+                    text = files.read_open(opened.fd) if opened.fd != CLOSED else files.read_once(opened.path)
+                    if text is not None:
+                        opened.source.parse(text, fields)
+                except Gone:
+                    lost = True
+                except (Unreadable, Malformed) as fault:
+                    faults.append((opened.source.part, str(fault)))
+            if lost and attempt == 0:
+                self.close()
+                self.open()
+                continue
+            fields.pop(BLKIO_BYTES, None)
+            self.faults = tuple(faults)
+            return CgroupReading(at_ns, self.inode, **fields)
+        raise Gone
+
+    def _look(self) -> None:
+        """Open what is not open yet, and a better choice where one has appeared."""
+        for choice in self._plan.choices:
+            opened = self._found.get(choice)
+            for rank, source in enumerate(choice[: None if opened is None else opened.rank]):
+                better = self._open(source, rank)
+                if better is not None:
+                    if opened is not None:
+                        self._drop(opened)
+                    self._found[choice] = better
+                    break
+        # the plan's order, which files that belong together rely on
+        self._found = {choice: self._found[choice] for choice in self._plan.choices if choice in self._found}
+        self._arrange()
+
+    def _open(self, source: Source, rank: int) -> Opened | None:
+        for name in source.files:
+            path = self._path(source.controller, name)
+            try:
+                fd = files.open_file(path)
+                if fd is None:
+                    continue
+                if not self._descriptors.take():
+                    files.close_file(fd)
+                    return Opened(source, rank, path, CLOSED)
+                opened = Opened(source, rank, path, fd)
+            except Unreadable:
+                return Opened(source, rank, path, CLOSED)  # each read says why
+            try:
+                files.read_open(fd)
+            except (Gone, Unsupported):
+                self._drop(opened)
+                continue
+            except Unreadable:
+                return opened
+            return opened
+        return None
+
+    def _drop(self, opened: Opened) -> None:
+        if opened.fd != CLOSED:
+            files.close_file(opened.fd)
+            self._descriptors.give()
+            opened.fd = CLOSED
+
+    def _arrange(self) -> None:
+        """The list of the hot path; None where a file is not kept open."""
+        wanted = [o for o in self._found.values() if self._throttled or o.source.pace is not Pace.WITH_QUOTA]
+        self._hot = None if any(o.fd == CLOSED for o in wanted) else [(o.source.parse, o.fd) for o in wanted]
+
+    def _expect_throttling(self, expected: bool) -> None:
+        """Without a quota the throttling counters stand still: read them once more, and then no longer."""
+        if expected == self._throttled:
+            return
+        self._throttled = expected
+        self._standing = {}
+        if not expected:
+            for opened in self._found.values():
+                if opened.source.pace is Pace.WITH_QUOTA:
+                    text = self._text(opened.source)
+                    try:
+                        opened.source.parse(text or b"", self._standing)
+                    except Malformed as fault:
+                        self.faults += ((opened.source.part, str(fault)),)
+        self._arrange()
+
+    def _text(self, source: Source) -> bytes | None:
+        """Text of a source read once; None where it is missing or cannot be read (then a fault is noted)."""
+        for name in source.files:
+            try:
+                text = files.read_once(self._path(source.controller, name))
+            except Unsupported:
+                continue
+            except Unreadable as fault:
+                self.faults += ((source.part, str(fault)),)
+                return None
+            if text is not None:
+                return text
+        return None
+
+    def _path(self, controller: str, name: str) -> str:
+        root = self._hierarchy.root(controller)
+        return f"{root}{self.cgroup if self.cgroup != '/' else ''}/{name}"

@@ -1,0 +1,35 @@
+"""One row a kernel file: which tree it is in, what it is called, how it is read, how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from collector.cgroupfs.parse import Parser
+
+
+class Pace(Enum):
+    """When a file can have changed."""
+
+    TICK = "tick"
+    WITH_QUOTA = "with_quota"
+    """Only while the cgroup has a CPU quota: without one its counters stand still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of one cgroup. ``files``: names to try, the first that exists is read.
+
+    ``part``: what is missing when it cannot be read (the part of a Gap). ``controller``: a v1
+    controller or ``unified``.
+    """
+
+    part: str
+    controller: str
+    files: tuple[str, ...]
+    parse: Parser
+    pace: Pace = Pace.TICK
+
+
+Choice = tuple[Source, ...]
+"""Sources of the same facts, the best first; the first whose file is there is used."""

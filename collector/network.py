@@ -1,0 +1,75 @@
+"""Traffic of a container's own network namespace, through the ``net/dev`` of its init process."""
+
+from __future__ import annotations
+
+from collector.cgroupfs import files
+from collector.cgroupfs.files import CLOSED, Descriptors
+from collector.cgroupfs.parse import network_devices
+from model.reading import Interface
+
+ONE_READ = 3_000
+"""A shorter answer is the whole: seq_file gives about a page at a time."""
+
+
+def shares_host_network(proc: str, pid: int) -> bool | None:
+    """Whether a process lives in the host's network namespace; None where that may not be looked at."""
+    own, host = files.inode_of(f"{proc}/{pid}/ns/net"), files.inode_of(f"{proc}/1/ns/net")
+    return None if own is None or host is None else own == host
+
+
+def first_process(folder: str) -> int | None:
+    """A process of a cgroup or of its children, as the host counts them; None where there is none to be seen."""
+    places = [folder, *(f"{folder}/{name}" for name in files.subfolders(folder) or ())]
+    for place in places:
+        words = (files.read_text(f"{place}/cgroup.procs") or "").split()
+        pids = [int(word) for word in words if word.isdigit() and word != "0"]  # 0: of another pid namespace
+        if pids:
+            return pids[0]
+    return None
+
+
+class NetworkReader:
+    """Reads the interfaces of the namespace that a process lives in. Tick thread only.
+
+    The open file holds the namespace, not the process: it is closed as soon as the container is known to be gone.
+    """
+
+    __slots__ = ("_descriptors", "_fd", "_path", "pid")
+
+    def __init__(self, proc: str, pid: int, descriptors: Descriptors) -> None:
+        self.pid = pid
+        self._path = f"{proc}/{pid}/net/dev"
+        self._descriptors = descriptors
+        self._fd = CLOSED
+
+    def open(self) -> None:
+        """Keep the file open where the budget allows. Raises :class:`Unreadable`."""
+        fd = files.open_file(self._path)
+        if fd is None:
+            return
+        if self._descriptors.take():
+            self._fd = fd
+        else:
+            files.close_file(fd)
+
+    def read(self) -> tuple[Interface, ...] | None:
+        """Every interface but the loopback; None when the process is gone.
+
+        Raises :class:`Unreadable` and :class:`model.errors.Malformed`.
+        """
+        if self._fd == CLOSED:
+            text = files.read_once(self._path)
+            return None if text is None else network_devices(text)
+        try:
+            text = files.read_open(self._fd)
+            if len(text) > ONE_READ:
+                text = files.read_whole(self._fd)
+        except files.Gone:
+            return None
+        return network_devices(text)
+
+    def close(self) -> None:
+        if self._fd != CLOSED:
+            files.close_file(self._fd)
+            self._descriptors.give()
+            self._fd = CLOSED
