@@ -61,6 +61,8 @@ def agent(s: AgentSettings) -> Iterator[Fault]:
     yield from between("agent.interval_s", s.interval_s, 0.1, 60, "seconds")
     yield from absolute("agent.data_dir", s.data_dir or "/")
     yield from absolute("agent.run_dir", s.run_dir or "/")
+    if s.group and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}", s.group):
+        yield Fault("agent.group", "must be the name or the number of a group")
 
 
 def host(s: HostSettings) -> Iterator[Fault]:

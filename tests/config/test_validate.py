@@ -17,6 +17,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("agent.host_name", "a b", "must be 1 to 253 characters without spaces, quotes, commas and equals signs"),
     ("agent.data_dir", "var", "must be a path that starts with /"),
     ("agent.run_dir", "/" + "x" * 100, "is too long for a socket: 96 bytes at most"),
+    ("agent.group", "a b", "must be the name or the number of a group"),
     ("host.proc", "proc", "must be a path that starts with /"),
     ("host.sys", "", "must be a path that starts with /"),
     ("host.cgroup", "x", "must be a path that starts with /"),
