@@ -150,13 +150,20 @@ class Spool(Protocol):
 
     def append(self, snapshot: Snapshot) -> None: ...
 
+    def record(self, events: Sequence[Event]) -> None:
+        """Queue events that came from elsewhere than a snapshot (limit changes, alerts). Any thread."""
+
     def take(self, max_lines: int) -> SpoolBatch | None:
         """The oldest lines not yet acknowledged; the same ones again until :meth:`done`."""
 
     def done(self, batch: SpoolBatch, *, rejected: bool = False, reason: str = "") -> None:
         """Forget the batch; a rejected one is kept aside as a dead letter."""
 
-    def size_bytes(self) -> int: ...
+    def reject(self, lines: bytes, reason: str) -> None:
+        """Keep some lines of a batch aside as a dead letter; the rest of it goes on."""
+
+    def size_bytes(self) -> int:
+        """Bytes that wait to be acknowledged."""
 
     def dropped_lines(self) -> int:
         """Lines lost at the size cap since the start."""
@@ -172,6 +179,8 @@ class SpoolBatch:
     count: int
     position: tuple[int, int, int]
     """Segment number, first byte, byte after the last."""
+    packed: bytes = b""
+    """The same lines as gzip members, ready to be sent, where the spool keeps them so."""
 
 
 class StateStore(Protocol):
@@ -194,7 +203,8 @@ class StateStore(Protocol):
         A queued firing notification of an alert that a new notification resolves, and that was never
         attempted, is dropped together with that resolve, to the same receiver."""
 
-    def alert_history(self, *, since_ms: int, limit: int = 1000) -> tuple[Transition, ...]: ...
+    def alert_history(self, *, since_ms: int, limit: int = 1000) -> tuple[Transition, ...]:
+        """Newest first."""
 
     def due(self, receiver: str, now_ms: int, limit: int = 100) -> tuple[Notification, ...]:
         """In order; of one alert only the oldest undelivered."""
@@ -205,9 +215,11 @@ class StateStore(Protocol):
     def delivered(self, notification: Notification, delivery: Delivery) -> None:
         """Keep the new form of the notification and the log line of the attempt."""
 
-    def deliveries(self, *, receiver: str | None = None, limit: int = 200) -> tuple[Delivery, ...]: ...
+    def deliveries(self, *, receiver: str | None = None, limit: int = 200) -> tuple[Delivery, ...]:
+        """Newest first."""
 
-    def silences(self, now_ms: int) -> tuple[Silence, ...]: ...
+    def silences(self, now_ms: int) -> tuple[Silence, ...]:
+        """Those that have not ended, one that begins later included."""
 
     def put_silence(self, silence: Silence) -> None: ...
 
