@@ -1,0 +1,260 @@
+"""Alerts, rules, silences, receivers and deliveries: the agent answers, we check and pass on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from dashboard.api.asking import ask, page
+from dashboard.api.forms import ItemsForm
+from dashboard.api.layer import API, Call, Nothing, Route
+from dashboard.api.values import moment_ms
+from dashboard.errors import Problem
+from model.errors import Fault
+
+Globs = Annotated[list[Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=100)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
+Kind = Literal["webhook", "alertmanager", "slack", "discord", "ntfy", "pagerduty", "apprise"]
+
+
+class AlertsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    state: Literal["pending", "firing", "resolved"] | None = None
+    since: Annotated[str, Meta(description="for resolved: how far back; -24h unless told")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+
+
+class NewSilence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Quiet for alerts that match every list given; ``duration_s`` or ``ends_at`` says how long."""
+
+    comment: Annotated[str, Meta(max_length=1000)] = ""
+    rules: Globs = []
+    name: Globs = []
+    group: Globs = []
+    host: Globs = []
+    duration_s: Annotated[float, Meta(gt=0, le=31_536_000)] | None = None
+    ends_at: str | None = None
+
+
+class NewReceiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``match``: label name to accepted values."""
+
+    name: Name
+    kind: Kind
+    url: Annotated[str, Meta(min_length=1, max_length=2000)]
+    secret: Annotated[str, Meta(max_length=1000)] = ""
+    match: dict[str, list[str]] = {}
+
+
+class ReceiverChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The receiver anew; without ``secret`` it sends unsigned."""
+
+    kind: Kind
+    url: Annotated[str, Meta(min_length=1, max_length=2000)]
+    secret: Annotated[str, Meta(max_length=1000)] = ""
+    match: dict[str, list[str]] = {}
+
+
+class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    receiver: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+
+
+def list_alerts(call: Call[AlertsQuery, None]) -> object:
+    """Alerts that are pending or firing; with ``state=resolved`` those that ended."""
+    asked = call.query
+    if asked.state == "resolved":
+        since_ms = moment_ms(asked.since, call.now_ms, "since", "-24h")
+        past = ask(call, "alerts.history", since_ms=since_ms, limit=asked.limit)
+        return page([row["alert"] for row in past if row["alert"]["state"] == "resolved"])
+    return page(ask(call, "alerts.list", state=asked.state)[: asked.limit])
+
+
+def history(call: Call[AlertsQuery, None]) -> object:
+    """Every change of an alert's state: ``at, before, alert``."""
+    since_ms = moment_ms(call.query.since, call.now_ms, "since", "-24h")
+    past = ask(call, "alerts.history", since_ms=since_ms, limit=call.query.limit)
+    return page([row for row in past if call.query.state in (None, row["alert"]["state"])])
+
+
+def acknowledge(call: Call[Nothing, None]) -> object:
+    return ask(call, "alerts.acknowledge", id=call.path["alert_id"])
+
+
+def list_rules(call: Call[Nothing, None]) -> object:
+    return page(ask(call, "rules.list"))
+
+
+def list_silences(call: Call[Nothing, None]) -> object:
+    return page(ask(call, "silences.list"))
+
+
+def create_silence(call: Call[Nothing, NewSilence]) -> object:
+    body = call.body
+    if (body.duration_s is None) == (body.ends_at is None):
+        raise Problem(422, "give one of duration_s, ends_at", faults=(Fault("duration_s", "give it, or ends_at"),))
+    ends_at_ms = moment_ms(body.ends_at, call.now_ms, "ends_at", "now") if body.ends_at else None
+    return ask(
+        call,
+        "silences.create",
+        rules=body.rules,
+        name=body.name,
+        group=body.group,
+        host=body.host,
+        duration_s=body.duration_s,
+        ends_at_ms=ends_at_ms,
+        comment=body.comment,
+    )
+
+
+def delete_silence(call: Call[Nothing, None]) -> object:
+    return ask(call, "silences.delete", id=call.path["silence_id"])
+
+
+def list_receivers(call: Call[Nothing, None]) -> object:
+    return page(ask(call, "receivers.list"))
+
+
+def put(call: Call[Any, Any], name: str, body: NewReceiver | ReceiverChange) -> object:
+    return ask(
+        call, "receivers.put", name=name, kind=body.kind, url=body.url, secret=body.secret, match=dict(body.match)
+    )
+
+
+def create_receiver(call: Call[Nothing, NewReceiver]) -> object:
+    """A new receiver; 409 where the name is taken."""
+    if any(item["name"] == call.body.name for item in ask(call, "receivers.list")):
+        raise Problem(409, f"there is a receiver {call.body.name} already; PUT changes it")
+    return put(call, call.body.name, call.body)
+
+
+def change_receiver(call: Call[Nothing, ReceiverChange]) -> object:
+    """Another form of a receiver; 404 where there is none."""
+    name = call.path["receiver"]
+    if not any(item["name"] == name for item in ask(call, "receivers.list")):
+        raise Problem(404, f"there is no receiver {name[:80]}")
+    return put(call, name, call.body)
+
+
+def delete_receiver(call: Call[Nothing, None]) -> object:
+    return ask(call, "receivers.delete", name=call.path["receiver"])
+
+
+def try_receiver(call: Call[Nothing, None]) -> object:
+    """Send a test message at once and answer what came back."""
+    return ask(call, "receivers.test", name=call.path["receiver"])
+
+
+def list_deliveries(call: Call[DeliveriesQuery, None]) -> object:
+    return page(ask(call, "deliveries.list", receiver=call.query.receiver, limit=call.query.limit))
+
+
+Item = dict[str, Any]
+ROUTES = (
+    Route(
+        "GET",
+        f"{API}/alerts",
+        list_alerts,
+        "viewer",
+        "Alerts, pending and firing.",
+        ItemsForm,
+        AlertsQuery,
+        errors=(503,),
+    ),
+    Route(
+        "GET",
+        f"{API}/alerts/history",
+        history,
+        "viewer",
+        "State changes of alerts.",
+        ItemsForm,
+        AlertsQuery,
+        errors=(503,),
+    ),
+    Route("GET", f"{API}/alerts/rules", list_rules, "viewer", "Rules in force.", ItemsForm, errors=(503,)),
+    Route(
+        "POST",
+        f"{API}/alerts/<alert_id>/acknowledge",
+        acknowledge,
+        "operator",
+        "Say that it is being looked at.",
+        Item,
+        errors=(404, 409, 503),
+    ),
+    Route("GET", f"{API}/silences", list_silences, "viewer", "Silences in force.", ItemsForm, errors=(503,)),
+    Route(
+        "POST",
+        f"{API}/silences",
+        create_silence,
+        "operator",
+        "Silence alerts for a time.",
+        Item,
+        body=NewSilence,
+        status=201,
+        errors=(503,),
+    ),
+    Route(
+        "DELETE",
+        f"{API}/silences/<silence_id>",
+        delete_silence,
+        "operator",
+        "End a silence.",
+        None,
+        status=204,
+        errors=(404, 503),
+    ),
+    Route(
+        "GET", f"{API}/receivers", list_receivers, "viewer", "Receivers, secrets left out.", ItemsForm, errors=(503,)
+    ),
+    Route(
+        "POST",
+        f"{API}/receivers",
+        create_receiver,
+        "admin",
+        "Add a receiver.",
+        Item,
+        body=NewReceiver,
+        status=201,
+        errors=(409, 503),
+    ),
+    Route(
+        "PUT",
+        f"{API}/receivers/<receiver>",
+        change_receiver,
+        "admin",
+        "Change a receiver.",
+        Item,
+        body=ReceiverChange,
+        errors=(404, 503),
+    ),
+    Route(
+        "DELETE",
+        f"{API}/receivers/<receiver>",
+        delete_receiver,
+        "admin",
+        "Remove a receiver.",
+        None,
+        status=204,
+        errors=(404, 422, 503),
+    ),
+    Route(
+        "POST",
+        f"{API}/receivers/<receiver>/test",
+        try_receiver,
+        "operator",
+        "Send a test message.",
+        Item,
+        errors=(404, 503),
+    ),
+    Route(
+        "GET",
+        f"{API}/deliveries",
+        list_deliveries,
+        "viewer",
+        "Attempts of delivery, newest first.",
+        ItemsForm,
+        DeliveriesQuery,
+        errors=(503,),
+    ),
+)

@@ -1,0 +1,250 @@
+"""Which hosts and containers there are, put together from the newest tick and the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.errors import Problem
+from dashboard.services import Services
+from model.errors import NotThere
+from model.finding import Finding
+from model.live import Frame
+from model.outside import finding_json, limits_json, policy_json, rfc3339, target_json, values_json
+from model.target import Target
+from storage.api import KnownContainer
+
+Item = dict[str, Any]
+
+GONE_MS = 60_000
+"""A container whose last second is older than this is not running any more, as far as a store can tell."""
+LATELY_MS = 7 * 86400 * 1000
+SEVERITIES = {"info": 1, "warning": 2, "critical": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One container: from the newest tick (``target``), from a store (``known``), or both."""
+
+    id: str
+    host: str
+    name: str
+    target: Target | None
+    known: KnownContainer | None
+
+
+def worst_of(findings: Iterable[Finding]) -> str | None:
+    """The severest word among them; None without any. Pure."""
+    return max((f.severity.value for f in findings), key=SEVERITIES.__getitem__, default=None)
+
+
+def live_item(frame: Frame, target: Target) -> Item:
+    """A container of the newest tick as a list item. Pure."""
+    findings = [f for f in frame.findings if f.container_id == target.key]
+    policy = frame.policies.get(target.key)
+    form = target_json(target)
+    return {
+        **{key: form[key] for key in ("id", "name", "runtime", "image", "group", "service")},
+        "host": frame.host,
+        "state": target.state,
+        "at": rfc3339(frame.at_ms),
+        "policy": None if policy is None else policy_json(policy),
+        "limits": limits_json(frame.limits.get(target.key)),
+        "latest": values_json(frame.values.get(target.key, {})),
+        "findings": len(findings),
+        "worst": worst_of(findings),
+    }
+
+
+def known_item(known: KnownContainer, now_ms: int) -> Item:
+    """A container that only a store knows: gone, or of a host whose agent does not answer here. Pure."""
+    latest = known.latest
+    memory = latest.get("memory_limit_bytes")
+    return {
+        "id": known.id,
+        "name": known.name,
+        "runtime": known.runtime,
+        "image": known.image,
+        "group": known.group,
+        "service": known.service,
+        "host": known.host,
+        "state": "running" if now_ms - known.last_ms < GONE_MS else "gone",
+        "at": rfc3339(known.last_ms),
+        "policy": None,
+        "limits": limits_json(None)
+        | {"cpu_cores": latest.get("cpu_limit_cores"), "memory_bytes": None if memory is None else int(memory)},
+        "latest": values_json(latest),
+        "findings": 0,
+        "worst": None,
+    }
+
+
+def items(services: Services, now_ms: int, *, host: str | None = None, everything: bool = False) -> list[Item]:
+    """Containers of this host and, where a remote store is named, of the others. ``everything``: the gone ones too."""
+    own = services.own_host()
+    frame = services.fresh_frame()
+    found: dict[tuple[str, str], Item] = {}
+    if host in (None, own):
+        if frame is not None:
+            for target in frame.targets.values():
+                if everything or target.state not in ("exited", "removed"):
+                    found[own, target.key] = live_item(frame, target)
+        if everything or frame is None:
+            for known in services.series.containers():
+                item = known_item(known, now_ms)
+                if frame is not None:
+                    item["state"] = "gone"
+                if known.host in ("", own) and (everything or item["state"] != "gone"):
+                    found.setdefault((own, known.id), item | {"host": own})
+    if services.remote is not None and host != own:
+        since_ms = now_ms - (LATELY_MS if everything else GONE_MS)
+        for known in services.remote.containers(seen_since_ms=since_ms):
+            if known.host != own and host in (None, known.host):
+                found[known.host, known.id] = known_item(known, now_ms)
+    return list(found.values())
+
+
+def resolve(services: Services, wanted: str, *, host: str | None = None, live: bool = False) -> Found:
+    """The container meant by a full id, a name or a unique prefix. Raises NotThere, or Problem 409 when several match.
+
+    A running container wins over a gone one of the same name. ``live``: of this host's newest tick alone,
+    for orders; raises NotThere with the reason elsewhere.
+    """
+    running = list(running_of(services, host))
+    found = pick(running, wanted, prefixes=False) or pick([*running, *past_of(services, host)], wanted, prefixes=True)
+    if found is None:
+        raise NotThere(f"there is no container {wanted[:80]!r}; GET /api/v1/containers?state=all lists them")
+    if live and found.target is None:
+        where = f"it was last seen on {found.host}" if found.host != services.own_host() else "it is gone"
+        raise NotThere(f"{found.name} is not running on this host: {where}")
+    return found
+
+
+def pick(candidates: Sequence[Found], wanted: str, *, prefixes: bool) -> Found | None:
+    """The one that is meant; None when none is. Raises Problem 409 when it could be several. Pure."""
+    for matches in (
+        [found for found in candidates if found.id in (wanted, f"/{wanted}")],
+        [found for found in candidates if found.name == wanted],
+        [found for found in candidates if prefixes and found.id.startswith(wanted)],
+    ):
+        chosen = [found for found in matches if found.target is not None] or matches
+        if chosen and chosen[0].target is None and all(f.name == wanted and f.host == chosen[0].host for f in chosen):
+            chosen = [max(chosen, key=lambda f: f.known.last_ms if f.known else 0)]
+        if len({(found.host, found.id) for found in chosen}) > 1:
+            names = ", ".join(f"{f.name} ({f.id[:12]}) on {f.host}" for f in chosen[:5])
+            raise Problem(409, f"{wanted[:80]!r} means several containers: {names}; write more of the id, or host=")
+        if chosen:
+            return chosen[0]
+    return None
+
+
+def running_of(services: Services, host: str | None) -> Iterable[Found]:
+    """Containers of the newest tick, fresh or not."""
+    frame = services.agent.frame()
+    if frame is not None and host in (None, frame.host):
+        for key, target in frame.targets.items():
+            yield Found(key, frame.host, target.name, target, None)
+
+
+def past_of(services: Services, host: str | None) -> Iterable[Found]:
+    """Containers that only the stores know."""
+    own, frame = services.own_host(), services.agent.frame()
+    if host in (None, own):
+        for past in services.series.containers():
+            if frame is None or past.id not in frame.targets:
+                yield Found(past.id, own, past.name, None, past)
+    if services.remote is not None and host != own:
+        for past in services.remote.containers():
+            if past.host != own and host in (None, past.host):
+                yield Found(past.id, past.host, past.name, None, past)
+
+
+def detail(services: Services, found: Found, now_ms: int) -> Item:
+    """Everything known of one container but its limits' history."""
+    frame = services.agent.frame()
+    target = found.target
+    if frame is None or target is None:
+        if found.known is None:
+            raise NotThere(f"nothing is known of {found.name} any more")
+        item = known_item(found.known, now_ms) | {"host": found.host}
+        if services.fresh_frame() is not None and found.host == services.own_host():
+            item["state"] = "gone"
+        findings: Sequence[Finding] = ()
+    else:
+        item = live_item(frame, target)
+        findings = [f for f in frame.findings if f.container_id == found.id]
+    return item | {
+        "findings": [finding_json(f) for f in findings],
+        "cgroup": target.cgroup if target else None,
+        "labels": dict(target.labels) if target else {},
+        "health": target.health if target else None,
+        "restarts": target.restarts if target else None,
+        "started_at": rfc3339(target.id.started_at_ms) if target else None,
+        "created_at": rfc3339(target.created_at_ms) if target else None,
+        "managed_by": target.managed_by if target else None,
+        "network": target.network if target else None,
+        "gaps": [
+            {"part": gap.part, "reason": gap.reason}
+            for gap in (frame.gaps if frame and target else ())
+            if gap.target == found.id
+        ],
+    }
+
+
+def hosts(services: Services, now_ms: int) -> list[Item]:
+    """Every host, worst first: this one from the newest tick, the others from the remote store."""
+    own = services.own_host()
+    frame = services.agent.frame()
+    fresh = services.fresh_frame() is not None
+    found: list[Item] = []
+    if frame is not None or own:
+        findings = frame.findings if frame is not None and fresh else ()
+        age_s = services.agent.age_s()
+        found.append(
+            host_item(own, "live" if fresh else "away", frame.at_ms if frame else None)
+            | {
+                "own": True,
+                "lag_s": None if age_s is None else round(age_s, 3),
+                "cgroup": frame.cgroup if frame else None,
+                "containers": len(items(services, now_ms, host=own)),
+                "findings": len(findings),
+                "worst": worst_of(findings),
+                "capabilities": dict(frame.capabilities) if frame else {},
+                "parts": [
+                    {"name": p.name, "state": p.state, "since": rfc3339(p.since_ms), "detail": p.detail}
+                    for p in (frame.parts if frame else ())
+                ],
+                "latest": values_json(frame.host_values) if frame else {},
+            }
+        )
+    if services.remote is not None:
+        running: dict[str, list[KnownContainer]] = {}
+        for known in services.remote.containers(seen_since_ms=now_ms - GONE_MS):
+            running.setdefault(known.host, []).append(known)
+        for name in services.remote.hosts():
+            if name != own:
+                newest = max((k.last_ms for k in running.get(name, ())), default=None)
+                lag_s = None if newest is None else (now_ms - newest) / 1000
+                found.append(
+                    host_item(name, "remote", newest) | {"containers": len(running.get(name, ())), "lag_s": lag_s}
+                )
+    return sorted(found, key=lambda h: (-SEVERITIES.get(h["worst"] or "", 0), -h["findings"], h["name"]))
+
+
+def host_item(name: str, state: str, at_ms: int | None) -> Item:
+    return {
+        "id": name,
+        "name": name,
+        "at": rfc3339(at_ms),
+        "state": state,
+        "lag_s": None,
+        "own": False,
+        "cgroup": None,
+        "containers": 0,
+        "findings": 0,
+        "worst": None,
+        "capabilities": {},
+        "parts": [],
+        "latest": {},
+    }

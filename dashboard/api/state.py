@@ -1,0 +1,146 @@
+"""How the daemon is: health, readiness, status, hosts, audit, and the numbers for Prometheus."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import msgspec
+from flask import Response
+from msgspec import Meta
+
+from dashboard.api.asking import ask, page
+from dashboard.api.forms import HealthForm, HostForm, HostsForm, ItemsForm, ReadyForm
+from dashboard.api.inventory import hosts
+from dashboard.api.layer import API, Call, Nothing, Route, Web
+from dashboard.api.values import moment_ms
+from dashboard.exposition import CONTENT_TYPE, exposition
+from model.errors import NotThere
+from model.outside import rfc3339
+
+VITAL = frozenset({"agent", "tick", "store"})
+"""Parts without which nothing is measured or kept."""
+Item = dict[str, Any]
+
+
+class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    since: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+
+
+def app_version() -> str:
+    """Version of this installation; ``0`` when it runs from a bare tree."""
+    try:
+        return version("wharfinger")
+    except PackageNotFoundError:
+        return "0"
+
+
+def healthz(_call: Call[Nothing, None]) -> object:
+    return {"status": "ok"}
+
+
+def readiness(web: Web, now_ms: int, *, details: bool) -> Item:
+    """The parts' states and what they add up to. Parts of an agent that is away are not known."""
+    services = web.services
+    frame, fresh = services.agent.frame(), services.fresh_frame() is not None
+    away_since = None if fresh else (frame.at_ms if frame is not None else now_ms)
+    detail = "" if fresh else "the agent does not send; is it running, and is agent.run_dir the same for both?"
+    parts: list[Item] = []
+    states: dict[str, str] = {"agent": "ok" if fresh else "down"}
+    since = {"agent": rfc3339(away_since)}
+    details_of = {"agent": detail}
+    for part in frame.parts if frame is not None else ():
+        if part.name == "agent" and not fresh:
+            continue
+        states[part.name] = part.state if fresh or part.state == "off" else "down"
+        since[part.name] = rfc3339(part.since_ms if fresh or part.state == "off" else away_since)
+        details_of[part.name] = part.detail if fresh else ""
+    for name, state in states.items():
+        part_form: Item = {"name": name, "state": state, "since": since[name]}
+        parts.append(part_form | {"detail": details_of[name]} if details else part_form)
+    if any(states[name] == "down" for name in VITAL & states.keys()):
+        status = "not_ready"
+    else:
+        status = "degraded" if {"down", "degraded"} & set(states.values()) else "ready"
+    return {"status": status, "parts": parts}
+
+
+def readyz(call: Call[Nothing, None]) -> Response:
+    """200 while ready or degraded, 503 while nothing is measured or kept."""
+    form = readiness(call.web, call.now_ms, details=False)
+    code = 503 if form["status"] == "not_ready" else 200
+    return Response(msgspec.json.encode(form), code, mimetype="application/json")
+
+
+def status(call: Call[Nothing, None]) -> object:
+    """The same with details, and what the agent says of itself; ``agent`` is null while it is away."""
+    form = readiness(call.web, call.now_ms, details=True)
+    services = call.services
+    away = services.fresh_frame() is None
+    return form | {
+        "version": app_version(),
+        "host": services.own_host(),
+        "at": rfc3339(call.now_ms),
+        "agent": None if away else ask(call, "status"),
+        "web": dict(call.web.hub.numbers()),
+    }
+
+
+def list_hosts(call: Call[Nothing, None]) -> object:
+    return page(hosts(call.services, call.now_ms))
+
+
+def get_host(call: Call[Nothing, None]) -> object:
+    name = call.path["host"]
+    for item in hosts(call.services, call.now_ms):
+        if item["name"] == name:
+            return item
+    raise NotThere(f"there is no host {name[:80]!r}; GET /api/v1/hosts lists them")
+
+
+def audit(call: Call[AuditQuery, None]) -> object:
+    """Who did what, newest first."""
+    asked = call.query
+    since_ms = moment_ms(asked.since, call.now_ms, "since", "now") if asked.since else None
+    return page(ask(call, "audit.list", since_ms=since_ms, limit=asked.limit))
+
+
+def metrics(call: Call[Nothing, None]) -> Response:
+    """Prometheus text: cAdvisor's names from the raw readings, and our own numbers."""
+    snapshot = call.services.agent.snapshot()
+    said = ask(call, "status")
+    numbers = dict(said.get("metrics") or {}) if isinstance(said, dict) else {}
+    text = exposition(snapshot, {**numbers, **call.web.hub.numbers()}, app_version())
+    return Response(text, content_type=CONTENT_TYPE)
+
+
+def routes(metrics_auth: bool) -> tuple[Route, ...]:
+    """``/metrics`` is public only where the settings say so."""
+    return (
+        Route("GET", "/healthz", healthz, None, "The web process is alive.", HealthForm),
+        Route("GET", "/readyz", readyz, None, "Parts' states; 503 while not ready.", ReadyForm, errors=(503,)),
+        Route(
+            "GET",
+            "/metrics",
+            metrics,
+            "viewer" if metrics_auth else None,
+            "Prometheus text.",
+            "text/plain",
+            errors=(503,),
+        ),
+        Route(
+            "GET",
+            f"{API}/status",
+            status,
+            "viewer",
+            "Parts with details, and the daemon's own numbers.",
+            Item,
+            errors=(503,),
+        ),
+        Route("GET", f"{API}/hosts", list_hosts, "viewer", "Hosts with latest values, worst first.", HostsForm),
+        Route("GET", f"{API}/hosts/<host>", get_host, "viewer", "One host.", HostForm, errors=(404,)),
+        Route(
+            "GET", f"{API}/audit", audit, "admin", "Who did what, newest first.", ItemsForm, AuditQuery, errors=(503,)
+        ),
+    )

@@ -1,0 +1,54 @@
+"""The web application, put together: ``create_app(services)``."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from flask import Flask, Response, request
+from werkzeug.routing import BaseConverter
+
+from dashboard import errors, security
+from dashboard.api.layer import API, Web, bind
+from dashboard.api.routes import all_routes
+from dashboard.api.state import app_version
+from dashboard.auth import Gate
+from dashboard.live import Hub
+from dashboard.openapi import document
+from dashboard.pages import add_pages
+from dashboard.services import Services
+
+MOST_BODY_BYTES: Final = 1 << 20
+
+
+class TargetConverter(BaseConverter):
+    """Id or name of a container; ids of bare cgroups are paths, so slashes belong to it."""
+
+    regex = ".+?"
+    part_isolating = False
+
+
+def create_app(services: Services) -> Flask:
+    """The Flask application of the web process. It starts no thread and opens nothing until somebody asks."""
+    web_settings = services.settings.web
+    app = Flask("dashboard", static_url_path="/static")
+    app.config.update(MAX_CONTENT_LENGTH=MOST_BODY_BYTES, TRAP_HTTP_EXCEPTIONS=False)
+    app.url_map.converters["target"] = TargetConverter
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    web = Web(services, Gate(services.auth, web_settings), Hub(services.agent, web_settings.max_streams))
+    errors.register(app)
+    security.guard(app, services.settings)
+    routes = all_routes(web_settings)
+    for route in routes:
+        bind(app, web, route)
+    add_pages(app, web)
+
+    def openapi() -> Response:
+        spec = document(routes, app_version(), request.root_path.rstrip("/"))
+        return Response(msgspec.json.encode(spec), mimetype="application/json")
+
+    app.add_url_rule(f"{API}/openapi.json", endpoint="openapi", view_func=openapi, methods=["GET"])
+    wsgi: Any = security.Proxies(app.wsgi_app, web_settings.trusted_proxies, web_settings.public_url)
+    app.wsgi_app = wsgi  # type: ignore[method-assign]
+    return app

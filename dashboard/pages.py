@@ -1,0 +1,73 @@
+"""The pages: frames that the browser fills by the API. They hold no data of their own."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from flask import Flask, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from dashboard.api.layer import Web
+from dashboard.api.state import app_version
+from dashboard.auth import NOBODY, Identity
+from dashboard.errors import Problem
+
+PAGES: Final = (
+    ("/", "overview"),
+    ("/containers/<target:container_id>", "container"),
+    ("/services/<target:service>", "service"),
+    ("/hosts/<host>", "host"),
+    ("/bottlenecks", "bottlenecks"),
+    ("/alerts", "alerts"),
+    ("/limits", "limits"),
+    ("/settings", "settings"),
+)
+OPEN_PAGES: Final = (("/login", "login"), ("/setup", "setup"))
+LANGUAGES: Final = ("en", "ko")
+LANGUAGE_COOKIE: Final = "wharfinger_lang"
+
+
+def language() -> str:
+    """The language that was chosen, else the one that the browser asks for, else English."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en") or "en"
+
+
+def add_pages(app: Flask, web: Web) -> None:
+    """Every page that has a template; without a login they lead to the login page and back."""
+
+    def show(page: str, identity: Identity) -> str:
+        return render_template(
+            f"{page}.html",
+            page=page,
+            lang=language(),
+            base=request.root_path.rstrip("/"),
+            role=identity.role if identity.kind != "nobody" else "",
+            user=identity.name,
+            version=app_version(),
+        )
+
+    def who() -> Identity:
+        try:
+            return web.gate.identify(request, web.services.clock())
+        except Problem:
+            return NOBODY  # a token that is wrong opens no page
+
+    def closed(page: str) -> AnyResponse:
+        identity = who()
+        if identity.kind == "nobody":
+            query = request.query_string.decode("latin-1")
+            here = quote(request.path, safe="/") + (f"?{query}" if query else "")
+            return redirect(f"{request.root_path.rstrip('/')}/login?next={quote(here, safe='')}", 302)
+        return Response(show(page, identity), mimetype="text/html")
+
+    def open_to_all(page: str) -> AnyResponse:
+        return Response(show(page, who()), mimetype="text/html")
+
+    for path, page in PAGES:
+        view = lambda page=page, **_path: closed(page)  # noqa: E731
+        app.add_url_rule(path, endpoint=f"page.{page}", view_func=view, methods=["GET"])
+    for path, page in OPEN_PAGES:
+        view = lambda page=page, **_path: open_to_all(page)  # noqa: E731
+        app.add_url_rule(path, endpoint=f"page.{page}", view_func=view, methods=["GET"])

@@ -1,0 +1,131 @@
+"""What stands around every request: believed proxies, the Host header, cross-site requests, response headers."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from flask import Flask, Request, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config.schema import Settings
+from dashboard.errors import Problem
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+FORWARDED: Final = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_FORWARDED",
+)
+
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Any], Iterable[bytes]]
+
+
+class Proxies:
+    """WSGI layer: X-Forwarded-* of trusted peers is believed, everybody else's is dropped.
+
+    A ``public_url`` with a path puts the application under that path, whether the proxy strips it or not.
+    """
+
+    def __init__(self, app: Wsgi, trusted: Iterable[str], public_url: str) -> None:
+        self._plain = app
+        self._fixed = ProxyFix(app, x_for=1, x_proto=1, x_host=1, x_port=0, x_prefix=1)
+        self._trusted = tuple(ipaddress.ip_network(entry, strict=False) for entry in trusted)
+        self._prefix = urlsplit(public_url).path.rstrip("/")
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if self._prefix:
+            environ["SCRIPT_NAME"] = self._prefix
+        believed = self._believes(environ.get("REMOTE_ADDR", ""))
+        if not believed:
+            for name in FORWARDED:
+                environ.pop(name, None)
+        prefix = environ.get("HTTP_X_FORWARDED_PREFIX", self._prefix).rstrip("/")
+        path = environ.get("PATH_INFO", "")
+        if prefix and (path == prefix or path.startswith(f"{prefix}/")):
+            environ["PATH_INFO"] = path[len(prefix) :] or "/"
+        return (self._fixed if believed else self._plain)(environ, start_response)
+
+    def _believes(self, peer: str) -> bool:
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self._trusted)
+
+
+def host_is_ours(host: str, names: frozenset[str]) -> bool:
+    """Whether a Host header can be meant for us: an address, a name without a dot, or one that we go by. Pure.
+
+    DNS rebinding needs a public name that an attacker owns; such a name has a dot and is not in ``names``.
+    """
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    name = name.rstrip(".").lower()
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return bool(name) and ("." not in name or name in names or name.endswith(".localhost"))
+    return True
+
+
+def own_names(settings: Settings) -> frozenset[str]:
+    """Names with dots that we answer to."""
+    names = (urlsplit(settings.web.public_url).hostname or "", settings.agent.host_name)
+    listen = settings.web.listen.rpartition(":")[0].strip("[]")
+    return frozenset(name.lower() for name in (*names, listen) if name)
+
+
+def refuse_cross_site(asked: Request) -> None:
+    """Refuse a deed that another site made the browser do. Raises Problem 403.
+
+    Sec-Fetch-Site says it (every browser since 2023 sends it); where it is missing, Origin must be our
+    own. A request with neither does not come from a browser, and no browser's cookie is abused.
+    """
+    if asked.method in SAFE_METHODS:
+        return
+    site = asked.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        same = site in ("same-origin", "none")
+    else:
+        origin = asked.headers.get("Origin")
+        same = origin is None or urlsplit(origin).netloc.lower() == asked.host.lower()
+    if not same:
+        raise Problem(403, "this request comes from another site; use the dashboard itself, or a token")
+
+
+def guard(app: Flask, settings: Settings) -> None:
+    """Check the Host header of every request, and put the security headers on every response."""
+    names = own_names(settings)
+
+    @app.before_request
+    def check_host() -> None:
+        if not host_is_ours(request.headers.get("Host", "localhost"), names):
+            raise Problem(400, "the Host header names a host that is not ours; set web.public_url to the name you use")
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.endpoint != "static":
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
