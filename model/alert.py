@@ -54,6 +54,8 @@ class Condition:
     threshold: float = 0.0
     window_s: float = 60.0
     detector: str | None = None
+    of_host: bool = False
+    """Look at the host's own metric instead of each container's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,10 @@ class Alert:
     pending_false_since_ms: int | None = None
     """While firing: since when the condition has been FALSE (keep_firing_for)."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """What the rule adds to summary, description and advice (``runbook_url``, …), filled in."""
+    told: tuple[str, ...] = ()
+    """Receivers that were told of it firing: they get its resolve, and nobody is told twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,227 @@
+"""Delivers what the engine queued: at least once, in order per alert, through restarts.
+
+A message is marked as delivered only after the receiver's answer, so that a crash between the two sends it again, with
+the same ``webhook-id``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from alerts.notify import apprise
+from alerts.notify.http import Poster
+from alerts.notify.kinds import NOTIFIERS
+from alerts.notify.notifier import Answer, Message, Notifier
+from alerts.schedule import GIVE_UP_MS, next_try_ms
+from alerts.words import plain
+from model.alert import Alert, AlertState, Delivery, DeliveryState, Notification, Receiver, Severity
+from model.errors import NotThere
+from model.identity import fingerprint
+from storage.api import StateStore
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+"""How long a delivery job sleeps when nothing is due; the engine's ``wake`` shortens it."""
+BATCH = 20
+
+
+class Dispatcher:
+    """One delivery job a receiver (:meth:`deliver`); any number of threads, each for a receiver of its own.
+
+    ``receivers``: those in force now. ``changed``: called after a receiver was disabled; the daemon sets it to make the
+    engine see it. ``clock``: seconds, to measure how long an attempt took.
+    """
+
+    def __init__(
+        self,
+        state: StateStore,
+        receivers: Callable[[], tuple[Receiver, ...]],
+        host: str,
+        public_url: str = "",
+        *,
+        timeout_s: float = 15.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.changed: Callable[[], None] = lambda: None
+        self._state, self._receivers = state, receivers
+        self._host, self._public_url = host, public_url
+        self._timeout_s, self._clock = timeout_s, clock
+        self._poster = Poster(timeout_s)
+        self._repeated_ms: dict[str, int] = {}
+        self._failing: dict[str, int] = {}
+
+    def deliver(self, receiver_name: str, now_ms: int) -> float:
+        """Try the oldest due message of this receiver; a job. Returns 0 while more may be due.
+
+        A receiver that is no more loses its queue; one that is disabled keeps it for a day.
+        """
+        receiver = self._find(receiver_name)
+        if receiver is None or not receiver.enabled:
+            self._drop(receiver_name, now_ms, "the receiver is disabled" if receiver else "the receiver was removed")
+            return IDLE_S
+        due = self._state.due(receiver_name, now_ms, limit=1)
+        if not due:
+            self._repeat(receiver, now_ms)
+            return IDLE_S
+        self._attempt(receiver, due[0], now_ms)
+        return 0.0
+
+    def test(self, receiver_name: str, now_ms: int) -> Delivery:
+        """Send a message that says it is a test, past the queue, and give the answer. Raises NotThere."""
+        receiver = self._find(receiver_name)
+        if receiver is None:
+            raise NotThere(f"there is no receiver {receiver_name}")
+        alert = sample_alert(self._host, receiver_name, now_ms)
+        notification = Notification(
+            id=f"msg_{fingerprint(('test', receiver_name, str(now_ms)))}",
+            sequence=0,
+            receiver=receiver_name,
+            alert_id=alert.id,
+            status="firing",
+            created_at_ms=now_ms,
+            alert=alert,
+        )
+        delivery = self._send(receiver, notification, now_ms)[1]
+        if delivery.state is DeliveryState.RETRY:
+            delivery = replace(delivery, state=DeliveryState.REJECTED)
+        notifier = NOTIFIERS.get(receiver.kind)
+        if notifier is not None and notifier.keeps_open and delivery.state is DeliveryState.ACCEPTED:
+            over = replace(alert, state=AlertState.RESOLVED, ended_at_ms=now_ms)
+            self._send(receiver, replace(notification, id=f"{notification.id}r", status="resolved", alert=over), now_ms)
+        return delivery
+
+    def drop_orphans(self, now_ms: int) -> int:
+        """Put aside what waits for receivers that are no more; how many receivers those were."""
+        known = {receiver.name for receiver in self._receivers()}
+        orphans = [name for name in self._state.undelivered() if name not in known]
+        for name in orphans:
+            self._drop(name, now_ms, "the receiver was removed")
+        return len(orphans)
+
+    def close(self) -> None:
+        """End what is in flight; it is sent again at the next start."""
+        self._poster.close()
+
+    def _find(self, name: str) -> Receiver | None:
+        return next((receiver for receiver in self._receivers() if receiver.name == name), None)
+
+    def _attempt(self, receiver: Receiver, notification: Notification, now_ms: int) -> None:
+        answer, delivery = self._send(receiver, notification, now_ms)
+        attempts = notification.attempts + 1
+        state, detail, next_ms = answer.state, answer.detail, now_ms
+        if state is DeliveryState.RETRY:
+            again_ms = next_try_ms(notification, attempts, now_ms, answer.retry_after_s)
+            if again_ms is None:
+                state, detail = DeliveryState.REJECTED, f"given up after a day: {detail}"
+            else:
+                next_ms = again_ms
+        tried = replace(
+            notification,
+            attempts=attempts,
+            next_try_at_ms=next_ms,
+            state=state,
+            last_error="" if state is DeliveryState.ACCEPTED else detail,
+        )
+        self._state.delivered(tried, replace(delivery, state=state, detail=detail))
+        self._report(receiver, state, detail)
+        if answer.gone:
+            self._state.put_receiver(replace(receiver, enabled=False))
+            self._state.audit(now_ms, "wharfinger", "receiver.disable", receiver.name, {"reason": detail})
+            self.changed()
+
+    def _send(self, receiver: Receiver, notification: Notification, now_ms: int) -> tuple[Answer, Delivery]:
+        """One attempt and its log line."""
+        notifier = NOTIFIERS.get(receiver.kind)
+        began = self._clock()
+        if notifier is None:
+            answer = Answer(DeliveryState.REJECTED, f"the kind {plain(receiver.kind, 40)} is not known")
+        else:
+            answer = self._transport(notifier, notifier.write(receiver, notification, self._public_url, now_ms), now_ms)
+        return answer, Delivery(
+            id=0,
+            notification_id=notification.id,
+            at_ms=now_ms,
+            receiver=receiver.name,
+            alert_id=notification.alert_id,
+            status=notification.status,
+            state=answer.state,
+            http_status=answer.http_status,
+            duration_s=max(0.0, self._clock() - began),
+            detail=answer.detail,
+        )
+
+    def _transport(self, notifier: Notifier, message: Message, now_ms: int) -> Answer:
+        if notifier.is_http:
+            return self._poster.send(message, now_ms)
+        return apprise.send(message, self._timeout_s)
+
+    def _repeat(self, receiver: Receiver, now_ms: int) -> None:
+        """Tell a receiver that forgets what still fires; what fails is told again next time anyway."""
+        notifier = NOTIFIERS.get(receiver.kind)
+        if notifier is None or notifier.repeat is None:
+            return
+        if now_ms - self._repeated_ms.setdefault(receiver.name, now_ms) < notifier.repeat_s * 1000:
+            return
+        self._repeated_ms[receiver.name] = now_ms
+        firing = [a for a in self._state.alerts() if a.state is AlertState.FIRING and receiver.name in a.told]
+        if firing:
+            answer = self._transport(notifier, notifier.repeat(receiver, firing, self._public_url, now_ms), now_ms)
+            self._report(receiver, answer.state, answer.detail)
+
+    def _drop(self, receiver_name: str, now_ms: int, reason: str) -> None:
+        """Put aside what waits for a receiver that takes nothing: at once where it was removed, else after a day."""
+        removed = self._find(receiver_name) is None
+        for notification in self._state.due(receiver_name, now_ms, limit=BATCH):
+            if not removed and now_ms - notification.created_at_ms < GIVE_UP_MS:
+                continue
+            delivery = Delivery(
+                0,
+                notification.id,
+                now_ms,
+                receiver_name,
+                notification.alert_id,
+                notification.status,
+                DeliveryState.REJECTED,
+                None,
+                0.0,
+                reason,
+            )
+            self._state.delivered(replace(notification, state=DeliveryState.REJECTED, last_error=reason), delivery)
+
+    def _report(self, receiver: Receiver, state: DeliveryState, detail: str) -> None:
+        """Say once that a receiver fails and once that it works again."""
+        failed = self._failing.get(receiver.name, 0)
+        if state is DeliveryState.ACCEPTED:
+            if self._failing.pop(receiver.name, 0):
+                log.info("receiver %s takes notifications again, after %d failed attempts", receiver.name, failed)
+            return
+        self._failing[receiver.name] = failed + 1
+        if not failed:
+            log.warning("receiver %s did not take a notification (%s); see the delivery log", receiver.name, detail)
+
+
+def sample_alert(host: str, receiver: str, now_ms: int) -> Alert:
+    """What a test message tells."""
+    return Alert(
+        id=fingerprint(("test", host, receiver)),
+        rule="WharfingerTest",
+        severity=Severity.INFO,
+        state=AlertState.FIRING,
+        host=host,
+        container_id="",
+        name="",
+        image="",
+        group="",
+        since_ms=now_ms,
+        started_at_ms=now_ms,
+        ended_at_ms=None,
+        value=None,
+        threshold=None,
+        summary=f"This is a test of the receiver {receiver}. Nothing is wrong.",
+        description="Somebody pressed the test button.",
+        advice="",
+    )
