@@ -1,0 +1,96 @@
+"""Text of the queries: one InfluxQL for 1.x, 2.x and 3.x. Pure.
+
+One SELECT a request, the database never in ``FROM``, a time range always (without one a ``GROUP BY time`` runs
+for minutes, and 3.x looks back one day), no SLIMIT, INTO or CARDINALITY. Names and values are quoted here and
+nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+URL_CHARS: Final = 5000
+"""Of the query when encoded: proxies take 8 kB of request line."""
+
+
+def identifier(name: str) -> str:
+    """``"name"``."""
+    return '"' + _escaped(name).replace('"', r"\"") + '"'
+
+
+def literal(text: str) -> str:
+    """``'text'``."""
+    return "'" + _escaped(text).replace("'", r"\'") + "'"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n")
+
+
+def select(
+    what: str,
+    measurement: str,
+    since_ms: int,
+    until_ms: int,
+    *,
+    where: str = "",
+    group_by: Sequence[str] = (),
+    step_ms: int | None = None,
+    tail: str = "",
+) -> str:
+    """``SELECT … WHERE since ≤ time < until [AND (where)] GROUP BY [time(step),] tags [fill(none)] [tail]``."""
+    text = " ".join(
+        ("SELECT", what, "FROM", identifier(measurement), f"WHERE time >= {since_ms}ms AND time < {until_ms}ms")
+    )
+    if where:
+        text += f" AND ({where})"
+    groups = [f"time({step_ms}ms)"] if step_ms else []
+    groups += [identifier(tag) for tag in group_by]
+    if groups:
+        text += f" GROUP BY {', '.join(groups)}"
+    if step_ms:
+        text += " fill(none)"
+    return f"{text} {tail}".rstrip()
+
+
+def raw_columns(metrics: Sequence[str]) -> str:
+    return ", ".join(identifier(metric) for metric in metrics)
+
+
+def bucket_columns(metrics: Sequence[str]) -> str:
+    """Mean, minimum and maximum of each metric, in this order: three columns a metric behind ``time``."""
+    parts = []
+    for number, metric in enumerate(metrics):
+        field = identifier(metric)
+        parts += [f"mean({field}) AS a{number}", f"min({field}) AS n{number}", f"max({field}) AS x{number}"]
+    return ", ".join(parts)
+
+
+def equal(**tags: str) -> str:
+    """``"container" = 'web' AND "host" = 'h1'``."""
+    return " AND ".join(f"{identifier(tag)} = {literal(tags[tag])}" for tag in sorted(tags))
+
+
+def any_of(conditions: Sequence[str]) -> Iterator[str]:
+    """The conditions joined by OR, in as many pieces as URLs need."""
+    piece: list[str] = []
+    length = 0
+    for condition in conditions:
+        size = len(quote(condition)) + 12
+        if piece and length + size > URL_CHARS:
+            yield " OR ".join(piece)
+            piece, length = [], 0
+        piece.append(f"({condition})")
+        length += size
+    if piece:
+        yield " OR ".join(piece)
+
+
+def step_of(since_ms: int, until_ms: int, step_ms: int | None, points: int | None, interval_ms: int) -> int | None:
+    """Width of a bucket; None where raw seconds are asked for (or every bucket would hold one)."""
+    if step_ms is None and points is not None:
+        step_ms = -(-(until_ms - since_ms) // max(1, points))
+        step_ms = max(1000, -(-step_ms // 1000) * 1000)
+    return None if step_ms is None or step_ms <= interval_ms else step_ms

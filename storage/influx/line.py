@@ -1,0 +1,213 @@
+"""Line protocol: one tick as text, every value a float, every name safe. Pure.
+
+Measurements, all with the tag ``host`` and times in milliseconds:
+
+``container``        tags ``container`` (name) and ``service``; one field a catalogue metric
+``container_info``   the same tags; fields ``id name runtime image group``; once a minute
+``container_began``  the same, written only at the moment a name got this container (or the agent started)
+``host``             one field a host metric (``host_disk_used_ratio{/mount}`` keeps its braces)
+``host_info``        fields ``cgroup`` and ``interval_s``; once a minute
+``event``            tags ``container``, ``kind``, ``service`` and ``n`` (order within one millisecond);
+                     fields ``id name detail event_id``, the detail as JSON
+
+The full container id is a field, never a tag: a name that is recreated a thousand times stays one series.
+All tags are on every line, for InfluxDB 3 fixes the tag set of a table with its first line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final
+
+import msgspec
+
+from model.event import Event
+from model.metrics import spec_of
+from model.sample import HOST_KEY, Snapshot
+from model.target import Target
+
+INFO_EVERY_MS: Final = 60_000
+TAG_BYTES: Final = 1024
+"""A series key may hold 65,535 bytes in all; no name needs more than this."""
+TEXT_BYTES: Final = 16_384
+"""A string field of 64 kB and more is refused by some servers."""
+TEMPLATES: Final = 4096
+NOBODY: Final = "-"
+"""Stands for an empty tag value, which the protocol does not have."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ESCAPING = re.compile(r"\\(?=[,= \\]|$)")
+_TAG = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
+_TEXT = str.maketrans({"\\": r"\\", '"': r"\""})
+
+
+def clean(text: str, limit: int = TAG_BYTES) -> str:
+    """Hostile text without control characters and lone surrogates, cut to ``limit`` bytes of UTF-8."""
+    raw = _CONTROL.sub("?", text).encode("utf-8", "replace")
+    return raw[:limit].decode("utf-8", "ignore")
+
+
+def key(text: str) -> str:
+    """A tag value or field name. A backslash that would be read as an escape becomes a slash."""
+    return _ESCAPING.sub("/", clean(text) or NOBODY).translate(_TAG)
+
+
+def text_field(text: str) -> str:
+    """A string field with its quotes."""
+    return f'"{clean(text, TEXT_BYTES).translate(_TEXT)}"'
+
+
+def tags(**values: str) -> str:
+    """``,name=value`` sorted by name, as the server likes it."""
+    return "".join(f",{name}={key(values[name])}" for name in sorted(values))
+
+
+def decimals(metric: str) -> int | None:
+    """Digits behind the point that the metric's resolution has; None: not of the catalogue, print it whole."""
+    spec = spec_of(metric)
+    return None if spec is None else {1.0: 0, 0.01: 2, 0.001: 3, 0.0001: 4}.get(spec.resolution)
+
+
+def template(names: Sequence[str]) -> str:
+    """``cpu_usage_cores=%.4f,pids=%.0f…``: without a suffix every number is a float to InfluxDB."""
+    digits = ((name, decimals(name)) for name in names)
+    return ",".join(key(n).replace("%", "%%") + ("=%r" if d is None else f"=%.{d}f") for n, d in digits)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of one container between two ticks."""
+
+    target: Target
+    tag: str
+    prefix: str
+    info: str
+    due_ms: int
+
+
+class LineEncoder:
+    """Turns snapshots and events into lines; remembers tag prefixes and when info lines are due.
+
+    One encoder a spool, used by the tick thread alone (events: under the spool's lock).
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+        self._owners: dict[str, str] = {}
+        self._templates: dict[tuple[str, ...], str] = {}
+        self._host: tuple[str | None, str, str] = (None, "", "")
+        self._host_due_ms = 0
+        self._moment: tuple[int, dict[tuple[str, str], int]] = (0, {})
+
+    def snapshot(self, snapshot: Snapshot) -> list[str]:
+        """Lines of one tick, without line ends. A value that is not a finite number is left out."""
+        at = snapshot.at_ms
+        lines = self._host_lines(snapshot)
+        known, targets = self._known, snapshot.targets
+        for name, sample in snapshot.samples.items():
+            target = targets.get(name)
+            if target is None or name == HOST_KEY:
+                continue
+            entry = known.get(name)
+            if entry is None or (entry.target is not target and _identity(entry.target) != _identity(target)):
+                entry = known[name] = self._meet(snapshot, target)
+                lines.append(f"container_began{entry.prefix} {entry.info} {at}")
+            fields = self.fields(sample.values)
+            if fields:
+                lines.append(f"container{entry.prefix} {fields} {at}")
+            if at >= entry.due_ms or at < entry.due_ms - INFO_EVERY_MS:
+                entry.due_ms = at + INFO_EVERY_MS
+                lines.append(f"container_info{entry.prefix} {entry.info} {at}")
+        if len(known) > len(snapshot.samples):
+            self._forget(snapshot)
+        return lines + self.events(snapshot.events)
+
+    def fields(self, values: Mapping[str, float]) -> str:
+        """``name=value,…``; empty when no value is a finite number."""
+        try:
+            plain = isfinite(sum(values.values()))
+        except TypeError:
+            plain = False
+        if not plain:
+            values = {k: v for k, v in values.items() if isinstance(v, (int, float)) and isfinite(v)}
+        names = tuple(values)
+        form = self._templates.get(names)
+        if form is None:
+            if len(self._templates) >= TEMPLATES:
+                self._templates.clear()
+            form = self._templates[names] = template(names)
+        return form % tuple(values.values())
+
+    def events(self, events: Iterable[Event]) -> list[str]:
+        """Lines of events; those of one kind, container and millisecond are told apart by the tag ``n``."""
+        lines = []
+        for event in events:
+            if self._moment[0] != event.at_ms:
+                self._moment = (event.at_ms, {})
+            name = event.name or NOBODY
+            number = self._moment[1].get((event.kind, name), 0)
+            self._moment[1][event.kind, name] = number + 1
+            service = event.service or name
+            prefix = tags(container=name, host=event.host, kind=event.kind, n=str(number), service=service)
+            fields = (
+                f"detail={text_field(_detail(event.detail))},event_id={event.id}"
+                f",id={text_field(event.container_id)},name={text_field(event.name)}"
+            )
+            lines.append(f"event{prefix} {fields} {event.at_ms}")
+        return lines
+
+    def _host_lines(self, snapshot: Snapshot) -> list[str]:
+        at = snapshot.at_ms
+        if self._host[0] != snapshot.host:
+            self._host = (snapshot.host, f"host{tags(host=snapshot.host)}", f"host_info{tags(host=snapshot.host)}")
+            self._host_due_ms = at
+        lines = []
+        fields = self.fields(snapshot.host_sample.values)
+        if fields:
+            lines.append(f"{self._host[1]} {fields} {at}")
+        if at >= self._host_due_ms or at < self._host_due_ms - INFO_EVERY_MS:
+            self._host_due_ms = at + INFO_EVERY_MS
+            info = f"cgroup={text_field(snapshot.cgroup)},interval_s={float(snapshot.interval_s)!r}"
+            lines.append(f"{self._host[2]} {info} {at}")
+        return lines
+
+    def _meet(self, snapshot: Snapshot, target: Target) -> _Known:
+        """A container not seen before, or one whose identity changed."""
+        tag = target.name or target.key[:12]
+        owner = self._owners.get(tag)
+        if owner is not None and owner != target.key and owner in snapshot.samples:
+            tag = f"{tag}~{target.key[:12]}"
+        self._owners[tag] = target.key
+        info = {
+            "group": target.group,
+            "id": target.key,
+            "image": target.image,
+            "name": target.name,
+            "runtime": target.id.runtime,
+        }
+        return _Known(
+            target=target,
+            tag=tag,
+            prefix=tags(container=tag, host=snapshot.host, service=target.service or tag),
+            info=",".join(f"{name}={text_field(value or '')}" for name, value in info.items()),
+            due_ms=snapshot.at_ms,
+        )
+
+    def _forget(self, snapshot: Snapshot) -> None:
+        self._known = {k: entry for k, entry in self._known.items() if k in snapshot.samples}
+        self._owners = {entry.tag: k for k, entry in self._known.items()}
+
+
+def _identity(target: Target) -> tuple[object, ...]:
+    return target.name, target.service, target.group, target.image, target.id.runtime
+
+
+def _detail(detail: Mapping[str, object]) -> str:
+    try:
+        text = msgspec.json.encode(dict(detail)).decode()
+    except (TypeError, ValueError):
+        return "{}"
+    return text if len(text) <= TEXT_BYTES // 2 else '{"cut":true}'

@@ -1,0 +1,296 @@
+"""The disk spool in front of InfluxDB: every tick lies here until the server has said that it has it.
+
+Files: ``NNNNNNNNNNNN.spool`` (segments, see ``segment.py``), ``acknowledged.json`` (how far a segment that is
+sent in part was sent; lost or stale means lines are sent again, and InfluxDB keeps one), ``dead_letters.lp``.
+A segment whose lines are all acknowledged is removed at once, so that with a healthy server hardly anything
+reaches the disk itself. A process never writes behind what another one wrote: each begins a segment of its own.
+
+Durability: an append is one ``write`` into the page cache and survives the death of this process. While lines
+wait for a server that does not take them, they are synced to the disk every few seconds by the sender's thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from model.errors import StoreError
+from model.event import Event
+from model.sample import Snapshot
+from storage.api import SpoolBatch
+from storage.influx.dead import DeadLetters
+from storage.influx.line import LineEncoder
+from storage.influx.progress import Progress
+from storage.influx.segment import encode, file_name, number_of, pack, read_batch, unpack
+
+SEGMENT_BYTES: Final = 8 * 1024 * 1024
+RECORD_LINES: Final = 1000
+SYNC_EVERY_S: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Segment:
+    number: int
+    path: Path
+    size: int = 0
+    acknowledged: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.size - self.acknowledged
+
+
+class DiskSpool:
+    """:class:`storage.api.Spool` on a folder of its own. The folder is made, locked and read at first use.
+
+    ``max_bytes`` bounds what lies on the disk; at it the oldest segment is dropped and its lines counted.
+    ``append`` and ``record`` may be called by any thread, ``take``, ``done`` and ``reject`` by one sender.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max(max_bytes, 65_536)
+        self._segment_bytes = min(SEGMENT_BYTES, self._max_bytes // 8)
+        self._guard = threading.Lock()
+        self._encoder = LineEncoder()
+        self._dead = DeadLetters(folder / "dead_letters.lp")
+        self._progress = Progress(folder / "acknowledged.json")
+        self._segments: list[_Segment] = []
+        self._active: int | None = None
+        self._next_number = 1
+        self._lock_fd: int | None = None
+        self._unsynced: list[int] = []
+        self._synced_at = 0.0
+        self._taken: SpoolBatch | None = None
+        self._live_turn = True
+        self._dropped = 0
+        self._full = False
+
+    def append(self, snapshot: Snapshot) -> None:
+        with self._guard:
+            self._write(self._encoder.snapshot(snapshot))
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Keep events that came from elsewhere than a snapshot (limit changes, alerts)."""
+        if events:
+            with self._guard:
+                self._write(self._encoder.events(events))
+
+    def take(self, max_lines: int) -> SpoolBatch | None:
+        """The oldest lines and, in turn, those of the newest segment: back-fill never starves live points."""
+        if self._taken is not None:
+            self._sync()
+            return self._taken
+        while True:
+            with self._guard:
+                self._open()
+                segment = self._choose()
+                if segment is None:
+                    return None
+                start, end = segment.acknowledged, segment.size
+            try:
+                records, behind, damaged = read_batch(segment.path, start, end, max_lines)
+                lines = b"".join(unpack(record.packed) for record in records)
+            except (OSError, zlib.error) as error:
+                self._abandon(segment, str(error))
+                continue
+            if damaged:
+                log.warning("spool: %d damaged bytes in %s are skipped", damaged, segment.path.name)
+            packed = b"".join(record.packed for record in records)
+            batch = SpoolBatch(lines, sum(r.count for r in records), (segment.number, start, behind), packed)
+            if not records:
+                self.done(batch)
+                continue
+            self._taken = batch
+            return batch
+
+    def done(self, batch: SpoolBatch, *, rejected: bool = False, reason: str = "") -> None:
+        if rejected:
+            self.reject(batch.lines, reason)
+        number, _, behind = batch.position
+        with self._guard:
+            self._taken = None
+            segment = next((s for s in self._segments if s.number == number), None)
+            if segment is None:
+                return
+            segment.acknowledged = behind
+            if segment.waiting <= 0:
+                self._remove(segment)
+            else:
+                self._note_progress()
+
+    def reject(self, lines: bytes, reason: str) -> None:
+        """Keep lines that the server will never take aside, with the reason; the batch goes on without them."""
+        self._dead.bury(lines, reason)
+
+    def size_bytes(self) -> int:
+        """Bytes on the disk that wait to be acknowledged."""
+        with self._guard:
+            self._open()
+            return sum(segment.waiting for segment in self._segments)
+
+    def dropped_lines(self) -> int:
+        return self._dropped
+
+    def close(self) -> None:
+        with self._guard:
+            for fd in (*self._unsynced, self._active, self._lock_fd):
+                if fd is not None:
+                    os.close(fd)
+            self._unsynced, self._active, self._lock_fd = [], None, None
+            self._segments, self._taken = [], None
+
+    # What follows is called with the guard held.
+
+    def _open(self) -> None:
+        """Make, lock and list the folder, once."""
+        if self._lock_fd is not None:
+            return
+        try:
+            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                found = sorted((n, p) for p in self._folder.iterdir() if (n := number_of(p)) is not None)
+                segments = [_Segment(number, path, path.stat().st_size) for number, path in found]
+            except OSError:
+                os.close(fd)
+                raise
+        except BlockingIOError as error:
+            raise StoreError(
+                f"spool {self._folder}: another agent uses it; stop that one or set another data_dir"
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"spool {self._folder}: {error.strerror}; make the folder writable for the agent"
+            ) from error
+        self._lock_fd = fd
+        progress = self._progress.read()
+        for segment in segments:
+            segment.acknowledged = min(progress.get(segment.number, 0), segment.size)
+        self._segments = segments
+        self._next_number = max((*progress, *(s.number for s in segments), 0)) + 1
+        for segment in [s for s in segments if s.waiting <= 0]:
+            self._remove(segment)
+
+    def _write(self, lines: Sequence[str]) -> None:
+        self._open()
+        for first in range(0, len(lines), RECORD_LINES):
+            part = lines[first : first + RECORD_LINES]
+            text = "\n".join(part) + "\n"
+            self._put(encode(pack(text.encode("utf-8", "replace")), len(part)), len(part))
+
+    def _put(self, blob: bytes, count: int) -> None:
+        """One write of one record into the active segment; all of it or nothing."""
+        self._make_room(len(blob))
+        try:
+            fd = self._begin() if self._active is None else self._active
+            segment = self._segments[-1]
+            try:
+                if os.write(fd, blob) < len(blob):
+                    raise OSError(28, "no space left on the device")
+            except OSError:
+                os.ftruncate(fd, segment.size)
+                raise
+        except OSError as error:
+            self._dropped += count
+            raise StoreError(
+                f"spool {self._folder}: {error.strerror}; make room there, the lines of this tick are not pushed"
+            ) from error
+        segment.size += len(blob)
+        if segment.size >= self._segment_bytes:
+            self._retire()
+
+    def _begin(self) -> int:
+        """A number is never used twice: a batch taken from a dropped segment must not acknowledge another."""
+        number, self._next_number = self._next_number, self._next_number + 1
+        path = self._folder / file_name(number)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC
+        self._active = fd = os.open(path, flags, 0o640)
+        self._segments.append(_Segment(number, path))
+        return fd
+
+    def _retire(self) -> None:
+        """The active segment is full: the next record begins a new one."""
+        if self._active is not None:
+            self._unsynced.append(self._active)
+            self._active = None
+            while len(self._unsynced) > 4:
+                os.close(self._unsynced.pop(0))
+
+    def _make_room(self, need: int) -> None:
+        while self._segments and sum(s.size for s in self._segments) + need > self._max_bytes:
+            oldest = self._segments[0]
+            try:
+                records, _, _ = read_batch(oldest.path, oldest.acknowledged, oldest.size, 2**62)
+                lost = sum(record.count for record in records)
+            except OSError:
+                lost = 0
+            self._dropped += lost
+            if not self._full:
+                log.warning(
+                    "spool %s is full (%d bytes): the oldest lines are dropped; bring InfluxDB back or raise "
+                    "store.influxdb.spool_max_bytes",
+                    self._folder,
+                    self._max_bytes,
+                )
+            self._full = True
+            self._remove(oldest)
+
+    def _remove(self, segment: _Segment) -> None:
+        if self._segments[-1] is segment and self._active is not None:
+            os.close(self._active)
+            self._active = None
+        self._segments.remove(segment)
+        try:
+            segment.path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("spool: %s can't be removed (%s)", segment.path, error.strerror)
+        if segment.acknowledged:
+            self._note_progress()
+        if not self._segments:
+            self._full = False
+
+    def _choose(self) -> _Segment | None:
+        waiting = [segment for segment in self._segments if segment.waiting > 0]
+        if not waiting:
+            return None
+        self._live_turn = not self._live_turn
+        return waiting[-1] if self._live_turn else waiting[0]
+
+    def _note_progress(self) -> None:
+        self._progress.write({s.number: s.acknowledged for s in self._segments if s.acknowledged})
+
+    # What follows takes the guard itself.
+
+    def _abandon(self, segment: _Segment, why: str) -> None:
+        log.error("spool: %s can't be read (%s); its lines are lost", segment.path.name, why)
+        with self._guard:
+            if segment in self._segments:
+                self._remove(segment)
+
+    def _sync(self) -> None:
+        """Bring what waits to the disk; by the sender's thread, at most every :data:`SYNC_EVERY_S`."""
+        if time.monotonic() - self._synced_at < SYNC_EVERY_S:
+            return
+        self._synced_at = time.monotonic()
+        with self._guard:
+            fds, self._unsynced = self._unsynced, []
+            copies = [os.dup(fd) for fd in (self._active, self._lock_fd) if fd is not None]
+            folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        for fd in (*fds, *copies, folder):
+            try:
+                os.fsync(fd)
+            except OSError as error:
+                log.warning("spool %s: %s; check the disk", self._folder, error.strerror)
+            os.close(fd)

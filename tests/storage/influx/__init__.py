@@ -1,0 +1,1 @@
+"""Tests of the push to InfluxDB and the way back."""
