@@ -1,0 +1,79 @@
+"""Contracts of the two doors: the runtime, which remembers a limit, and the kernel, which enforces it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from model.errors import WharfingerError
+from model.limits import Limits
+
+NATIVE_FIELDS = ("NanoCpus", "CpuQuota", "CpuPeriod", "CpuShares", "Memory", "MemorySwap")
+"""Docker HostConfig fields that this room reads and writes."""
+
+Native = Mapping[str, int]
+"""The runtime's own form of a container's limits: each of :data:`NATIVE_FIELDS`, 0 where it is not set."""
+
+
+class ActuatorAway(WharfingerError):
+    """A door is shut for now: the runtime does not answer, or the cgroup tree is read-only. Nothing was changed
+    as far as is known; ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A container as its runtime has it on disk. ``state``: running, paused, restarting, exited, …"""
+
+    container_id: str
+    name: str
+    state: str
+    native: Native
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """``working_set``: usage without inactive file cache. ``unreclaimable``: anonymous, kernel and shared
+    memory, which no limit can push out; None where the kernel does not tell."""
+
+    working_set: int
+    unreclaimable: int | None = None
+
+    @property
+    def in_use(self) -> int:
+        return max(self.working_set, self.unreclaimable or 0)
+
+
+class Actuator(Protocol):
+    """A runtime's API. Each call may take seconds and never hangs; any thread.
+
+    Errors: NotThere (no such container), Refused (the runtime said no, with its reason), ActuatorAway.
+    """
+
+    def inspect(self, container_id: str) -> Inspected: ...
+
+    def update(self, container_id: str, fields: Mapping[str, int]) -> None:
+        """Set these native fields together; durable over restarts of container and host."""
+
+    def close(self) -> None: ...
+
+
+class Kernel(Protocol):
+    """The limit files of a cgroup (path below the root, with a leading slash). Microseconds; any thread.
+
+    Errors: NotThere (the cgroup is gone), Refused (the kernel said no), ActuatorAway (may not be written).
+    """
+
+    def v2_memory(self) -> bool:
+        """Is memory enforced by cgroup v2, where a limit below what is in use kills?"""
+
+    def read(self, cgroup: str) -> Limits: ...
+
+    def memory_use(self, cgroup: str) -> MemoryUse | None:
+        """None where this host has no memory controller."""
+
+    def write_cpu(self, cgroup: str, cores: float) -> None:
+        """Set the quota on the period in force."""
+
+    def raise_memory(self, cgroup: str, limit: int) -> None:
+        """Raise the memory limit, keeping swap as it is; Refused where that would be a lowering."""

@@ -1,0 +1,13 @@
+"""Which runtime's API is asked, by the settings of discovery."""
+
+from __future__ import annotations
+
+from config.schema import DiscoverySettings, HostSettings
+from limits.actuator.base import Actuator
+from limits.actuator.docker import DockerActuator
+
+
+def build_actuator(host: HostSettings, discovery: DiscoverySettings) -> Actuator:
+    """The actuator of this host; with ``discovery.docker = "off"`` one that refuses, and says so."""
+    del host  # one engine a host; its socket is named by discovery
+    return DockerActuator(discovery.docker)

@@ -1,0 +1,114 @@
+"""Limits through Docker's API: ``POST /containers/{id}/update``, durable and seen by ``docker inspect``.
+
+The SDK's ``update_container`` lacks NanoCpus (docker-py issue 2034), so the request is made through its
+low-level client. An update takes some 20 ms: it writes hostconfig.json, emits an event and runs runc.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, NotFound
+
+from limits.actuator.base import ActuatorAway, Inspected
+from limits.actuator.native import native_of
+from limits.sizes import say_bytes, shown
+from model.errors import NotThere, Refused
+
+log = logging.getLogger(__name__)
+
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+TIMEOUT_S = 5.0
+BUSY = re.compile(r"unable to set memory limit to (\d+) \(current usage: (\d+)")
+"""runc's words for the kernel's EBUSY on cgroup v1 (libcontainer/cgroups/fs/memory.go)."""
+
+
+class DockerActuator:
+    """:class:`limits.actuator.base.Actuator` for one Docker engine.
+
+    ``address``: ``auto`` ($DOCKER_HOST or the usual socket), ``off``, or ``unix://…``. Connects at the first
+    call and anew after a fault. One request at a time; each ends after ``timeout_s`` at the latest.
+    """
+
+    def __init__(self, address: str = "auto", timeout_s: float = TIMEOUT_S) -> None:
+        self._off = address == "off"
+        self._address = os.environ.get("DOCKER_HOST", DEFAULT_SOCKET) if address in ("auto", "off") else address
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._client: docker.APIClient | None = None
+        self._away = False
+
+    def inspect(self, container_id: str) -> Inspected:
+        with self._lock:
+            found = self._ask(container_id, lambda client: client.inspect_container(container_id))
+        config, state = found.get("HostConfig"), found.get("State")
+        if not isinstance(config, dict) or not isinstance(state, dict):
+            raise ActuatorAway(f"Docker at {self._address} gave an answer about {container_id[:12]} without HostConfig")
+        return Inspected(
+            container_id=str(found.get("Id", container_id)),
+            name=str(found.get("Name", "")).lstrip("/"),
+            state=str(state.get("Status", "")),
+            native=native_of(config),
+        )
+
+    def update(self, container_id: str, fields: Mapping[str, int]) -> None:
+        if not fields:
+            return
+
+        def post(client: Any) -> Any:
+            url = client._url("/containers/{0}/update", container_id)
+            return client._result(client._post_json(url, data=dict(fields)), True)
+
+        with self._lock:
+            answer = self._ask(container_id, post)
+        for warning in answer.get("Warnings") or ():
+            log.warning("Docker says about the limits of %s: %s", container_id[:12], shown(warning, 200))
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _ask(self, container_id: str, call: Any) -> dict[str, Any]:
+        if self._off:
+            raise ActuatorAway("discovery.docker is off: limits can be changed only where Docker may be asked")
+        try:
+            if self._client is None:
+                self._client = docker.APIClient(base_url=self._address, version="auto", timeout=int(self._timeout_s))
+            answer = call(self._client)
+        except NotFound:
+            raise NotThere(f"Docker knows no container {container_id[:12]}") from None
+        except APIError as fault:
+            raise Refused(reason_of(fault.explanation or str(fault))) from None
+        except (DockerException, OSError, ValueError) as fault:
+            self._drop()
+            text = (
+                f"Docker at {self._address} does not answer ({type(fault).__name__}): is it running, and may we use it?"
+            )
+            if not self._away:
+                log.warning("%s", text)
+            self._away = True
+            raise ActuatorAway(text) from None
+        self._away = False
+        if not isinstance(answer, dict):
+            raise ActuatorAway(f"Docker at {self._address} gave an answer that is no JSON object")
+        return answer
+
+
+def reason_of(text: str) -> str:
+    """Docker's reason in one line; runc's EBUSY text in plain words. Pure."""
+    busy = BUSY.search(text)
+    if busy:
+        return f"it uses {say_bytes(int(busy[2]))}: the kernel refused a memory limit of {say_bytes(int(busy[1]))}"
+    line = " ".join(text.split())
+    return f"Docker refused: {shown(line, 300)[1:-1]}"

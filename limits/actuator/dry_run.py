@@ -1,0 +1,124 @@
+"""Both doors in memory: nothing outside is changed. For what-if runs, demonstrations and tests.
+
+It keeps Docker's rules that matter: one CPU field or the other, Memory never above MemorySwap, 0 ignored,
+nothing below 6 MiB; and the kernel's: v1 answers EBUSY to a limit below what is in use, v2 kills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from collector.cgroupfs.knobs import PERIOD_US, weight_of_shares
+from limits.actuator.base import NATIVE_FIELDS, Inspected, MemoryUse
+from limits.actuator.native import cores_of, memory_of
+from limits.sizes import MEMORY_LEAST, say_bytes
+from model.errors import NotThere, Refused
+from model.limits import Bytes, Cores, Limits, Unlimited
+
+
+@dataclass(slots=True)
+class DryContainer:
+    """One container: what the runtime has saved, what the kernel enforces, what is in use."""
+
+    container_id: str
+    name: str
+    cgroup: str
+    native: dict[str, int]
+    cores: Cores
+    memory: Bytes
+    shares: int = 1024
+    in_use: int = 0
+    state: str = "running"
+    kills: int = 0
+    updates: list[dict[str, int]] = field(default_factory=list)
+    writes: list[tuple[str, float]] = field(default_factory=list)
+
+
+class DryRun:
+    """:class:`limits.actuator.base.Actuator` and :class:`limits.actuator.base.Kernel` over containers in memory."""
+
+    def __init__(self, *, v2: bool = False) -> None:
+        self._v2 = v2
+        self.containers: dict[str, DryContainer] = {}
+
+    def add(self, container_id: str, name: str, cgroup: str, native: Mapping[str, int]) -> DryContainer:
+        """A container with these HostConfig fields."""
+        fields = {key: native.get(key, 0) for key in NATIVE_FIELDS}
+        made = DryContainer(container_id, name, cgroup, fields, cores_of(fields), memory_of(fields))
+        made.shares = fields["CpuShares"] or 1024
+        self.containers[container_id] = made
+        return made
+
+    def inspect(self, container_id: str) -> Inspected:
+        found = self._known(container_id)
+        return Inspected(container_id, found.name, found.state, dict(found.native))
+
+    def update(self, container_id: str, fields: Mapping[str, int]) -> None:
+        found = self._known(container_id)
+        wanted = {key: value for key, value in fields.items() if value}
+        if wanted.get("NanoCpus", 0) > 0 and found.native["CpuQuota"] > 0:
+            raise Refused("Docker refused: Conflicting options: Nano CPUs and CPU Quota cannot both be set")
+        if wanted.get("CpuQuota", 0) > 0 and found.native["NanoCpus"] > 0:
+            raise Refused("Docker refused: Conflicting options: CPU Quota cannot be updated as NanoCPUs is set")
+        memory = wanted.get("Memory", 0)
+        if memory:
+            both = wanted.get("MemorySwap", found.native["MemorySwap"])
+            if memory < MEMORY_LEAST or (0 < both < memory):
+                raise Refused("Docker refused: Minimum memory limit allowed is 6MB, and not above memory and swap")
+            if memory < found.in_use:
+                if not self._v2:
+                    raise Refused(f"it uses {say_bytes(found.in_use)}: the kernel refused a limit below")
+                found.kills += 1
+            found.memory = memory_of({**found.native, **wanted})
+        found.native |= wanted
+        found.updates.append(dict(wanted))
+        if "NanoCpus" in wanted or "CpuQuota" in wanted:
+            found.cores = cores_of(found.native)
+        found.shares = wanted.get("CpuShares", found.shares)
+
+    def close(self) -> None: ...
+
+    def v2_memory(self) -> bool:
+        return self._v2
+
+    def read(self, cgroup: str) -> Limits:
+        found = self._at(cgroup)
+        period = found.native["CpuPeriod"] or PERIOD_US
+        quota = (
+            found.cores if isinstance(found.cores, Unlimited) or found.cores is None else round(found.cores * period)
+        )
+        return Limits(
+            cpu_cores=found.cores,
+            cpu_quota_us=quota,
+            cpu_period_us=period,
+            cpu_weight=weight_of_shares(found.shares),
+            memory_bytes=found.memory,
+        )
+
+    def memory_use(self, cgroup: str) -> MemoryUse | None:
+        return MemoryUse(self._at(cgroup).in_use)
+
+    def write_cpu(self, cgroup: str, cores: float) -> None:
+        found = self._at(cgroup)
+        found.cores = cores
+        found.writes.append(("cpu", cores))
+
+    def raise_memory(self, cgroup: str, limit: int) -> None:
+        found = self._at(cgroup)
+        if isinstance(found.memory, int) and limit < found.memory:
+            raise Refused("a memory limit is lowered through the runtime only")
+        found.memory = limit
+        found.writes.append(("memory", limit))
+
+    def _known(self, container_id: str) -> DryContainer:
+        try:
+            return self.containers[container_id]
+        except KeyError:
+            raise NotThere(f"Docker knows no container {container_id[:12]}") from None
+
+    def _at(self, cgroup: str) -> DryContainer:
+        for found in self.containers.values():
+            if found.cgroup == cgroup:
+                return found
+        raise NotThere(f"the cgroup {cgroup!r} is gone")

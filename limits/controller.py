@@ -1,0 +1,228 @@
+"""The limit controller: what the daemon, the API and the tick see of this room.
+
+The tick only decides (:meth:`Controller.consider`); the worker acts (:meth:`Controller.act`); a person's sets
+and undos run in the caller's thread. See ``docs/limits.md``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from config.schema import HostSettings, LimitSettings
+from limits import guard
+from limits.acting import Acting
+from limits.actuator.base import Actuator, Kernel
+from limits.actuator.cgroupfs import CgroupActuator
+from limits.by_hand import ByHand
+from limits.desk import PAUSE, Desk, Pause, service
+from limits.journal import Journal
+from limits.learning import Learning
+from limits.policy import checked_fields
+from limits.track import DETECTOR_OF, KnobTrack, Track
+from limits.undoing import Undoing
+from limits.watching import Watching
+from limits.words import deed_of, undone_words
+from model.change import Change, LimitRequest, Mode, Policy, Recommendation
+from model.errors import StoreError
+from model.finding import Finding
+from model.outside import rfc3339
+from model.sample import Snapshot
+from storage.api import StateStore
+
+log = logging.getLogger(__name__)
+
+KNOB_OF = {detector: knob for knob, detector in DETECTOR_OF.items()}
+
+
+class Controller:
+    """Adjusts limits within what the owner allows. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: LimitSettings,
+        label_prefix: str,
+        host: HostSettings,
+        state: StateStore,
+        actuator: Actuator,
+        wishes: Callable[[], Sequence[LimitRequest]],
+        on_change: Callable[[Change], None],
+        cpu_count: int,
+        *,
+        kernel: Kernel | None = None,
+    ) -> None:
+        journal = Journal(state, actuator, kernel or CgroupActuator(host), on_change)
+        self._desk = Desk(settings, label_prefix, state, journal, cpu_count)
+        self._wishes = wishes
+        self._learning = Learning(self._desk)
+        self._undoing = Undoing(self._desk)
+        self._by_hand = ByHand(self._desk, self._learning)
+        self._watching = Watching(self._desk)
+        self._acting = Acting(self._desk, self._learning, self._undoing)
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        """Called when there is work for :meth:`act`; the daemon sets it."""
+        return self._desk.wake
+
+    @wake.setter
+    def wake(self, call: Callable[[], None]) -> None:
+        self._desk.wake = call
+
+    def recover(self, now_ms: int) -> None:
+        """At start: take over what the last run kept. Rows that a crash left PENDING are settled by the worker
+        as soon as their container is seen. Until this worked nothing is decided; the worker tries again."""
+        try:
+            with self._desk.hand:
+                self._learning.load(now_ms)
+        except StoreError as fault:
+            log.error("limits are not changed until the state store can be read: %s", fault)
+
+    def consider(self, snapshot: Snapshot, findings: Sequence[Finding], now_ms: int) -> None:
+        """The tick's part: decide, without I/O."""
+        self._watching.look(snapshot, findings, self._wishes(), now_ms)
+
+    def act(self, now_ms: int) -> float:
+        """The worker's part: make what was decided. Seconds until it wants to be called again."""
+        return self._acting.act(now_ms)
+
+    def annotate(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """The findings with what was done about them, or why nothing was."""
+        with self._desk.lock:
+            return tuple(self._annotated(finding) for finding in findings)
+
+    def _annotated(self, finding: Finding) -> Finding:
+        knob, track = KNOB_OF.get(finding.detector), self._desk.tracks.get(finding.container_id)
+        if knob is None or track is None or not track.learnt:
+            return finding
+        state = track.knob(knob)
+        proposed = state.advice.proposed if state.advice is not None else finding.proposed
+        change = state.change
+        if change is not None and change.finding_id == finding.id:
+            return replace(finding, deed=deed_of(change, knob), change_id=change.id, proposed=proposed)
+        return replace(finding, deed=self._why_not(track, state, finding.at_ms), proposed=proposed)
+
+    def _why_not(self, track: Track, state: KnobTrack, now_ms: int) -> str:
+        desk = self._desk
+        why: str | None = guard.unlimited("CPU" if state.knob == "cpu" else "memory", state.in_force)
+        if track.policy.mode is Mode.AUTO:
+            why = why or guard.kept_off(track.target, track.policy, desk.own_ids)
+            if why is None and desk.pause.stops(now_ms):
+                why = f"limits are paused{f' ({desk.pause.reason})' if desk.pause.reason else ''}"
+            if why is None and not track.has_original:
+                why = "its original limits could not be recorded yet, so that nothing could be undone"
+        return undone_words(track, state, why, now_ms)
+
+    def set(self, request: LimitRequest, now_ms: int) -> Change:
+        """A limit set by hand. Raises NotThere, Refused."""
+        with self._desk.hand:
+            return self._by_hand.set(request, now_ms)
+
+    def undo(
+        self,
+        actor: str,
+        now_ms: int,
+        *,
+        change_id: str | None = None,
+        container_id: str | None = None,
+        everything: bool = False,
+    ) -> tuple[Change, ...]:
+        """Undo one change, one container, or everything; returns the changes made. Raises NotThere, Refused."""
+        with self._desk.hand:
+            if change_id is not None:
+                return self._undoing.change(change_id, actor, now_ms)
+            if container_id is not None:
+                return self._undoing.container(container_id, actor, now_ms)
+            return self._undoing.everything(actor, now_ms) if everything else ()
+
+    def recommendations(self) -> tuple[Recommendation, ...]:
+        """What the laws would set and have not, by container name."""
+        with self._desk.lock:
+            found = [
+                state.advice
+                for track in self._desk.tracks.values()
+                for state in (track.cpu, track.memory)
+                if state.advice is not None and track.policy.mode is not Mode.OFF
+            ]
+        return tuple(sorted(found, key=lambda item: (item.name, item.knob)))
+
+    def policies(self) -> Mapping[str, Policy]:
+        """Container id → what its owner allows."""
+        with self._desk.lock:
+            return {key: track.policy for key, track in self._desk.tracks.items()}
+
+    def pause(self, paused: bool, reason: str, hold_s: float | None, actor: str, now_ms: int) -> Mapping[str, object]:
+        """The kill switch: laws and rules change nothing while it is on; sets and undos by hand still work."""
+        until = now_ms + round(hold_s * 1000) if paused and hold_s else None
+        kept = Pause(paused, reason if paused else "", until)
+        value = {"paused": kept.paused, "reason": kept.reason, "until_ms": kept.until_ms, "by": actor, "at_ms": now_ms}
+        self._desk.state.put_value(PAUSE, value)
+        with self._desk.lock:
+            self._desk.pause = kept
+            if paused:
+                self._desk.queue.plans.clear()
+        self._desk.state.audit(now_ms, actor, "limits.pause" if paused else "limits.resume", "", {"reason": reason})
+        return self.pause_state(now_ms)
+
+    def pause_state(self, now_ms: int) -> Mapping[str, object]:
+        """``{"paused", "reason", "until"}`` as the API gives it."""
+        pause = self._desk.pause
+        stops = pause.stops(now_ms)
+        return {
+            "paused": stops,
+            "reason": pause.reason if stops else "",
+            "until": rfc3339(pause.until_ms) if stops else None,
+        }
+
+    def set_policy(self, container_id: str, fields: Mapping[str, object], actor: str, now_ms: int) -> Policy:
+        """Replace the policy that the API gave a container's service. Raises NotThere, InvalidInput."""
+        kept = checked_fields(fields)
+        track = self._desk.track_of(container_id)
+        name = service(track.target)
+        self._desk.state.put_policy(name, kept)
+        return self._new_policy(track, name, kept, "policy.put", actor, now_ms)
+
+    def delete_policy(self, container_id: str, actor: str, now_ms: int) -> Policy:
+        """Forget the API's policy: labels and settings are what counts. Raises NotThere."""
+        track = self._desk.track_of(container_id)
+        name = service(track.target)
+        self._desk.state.delete_policy(name)
+        return self._new_policy(track, name, {}, "policy.delete", actor, now_ms)
+
+    def _new_policy(
+        self, track: Track, name: str, fields: Mapping[str, object], action: str, actor: str, now_ms: int
+    ) -> Policy:
+        desk = self._desk
+        desk.state.audit(now_ms, actor, action, name, dict(fields))
+        with desk.lock:
+            desk.fields = {**{key: value for key, value in desk.fields.items() if key != name}, name: fields}
+            desk.generation += 1
+            track.policy, track.generation = desk.policy_of(track.target), desk.generation
+            same_service = [key for key, other in desk.tracks.items() if service(other.target) == name]
+            policy = track.policy
+        for key in same_service:
+            desk.release(key, now_ms, only_for_good=True)
+        return policy
+
+    def reload(self, settings: LimitSettings) -> None:
+        """Take over new settings; every policy is made anew at the next tick."""
+        with self._desk.lock:
+            self._desk.settings = settings
+            self._desk.generation += 1
+
+    def counts(self) -> Mapping[str, float]:
+        """Numbers for ``/metrics``: changes applied, refused, failed since the start; containers under auto."""
+        journal = self._desk.journal
+        with self._desk.lock:
+            auto = sum(1 for track in self._desk.tracks.values() if track.policy.mode is Mode.AUTO)
+        return {
+            "wharfinger_limit_changes_applied_total": float(journal.applied),
+            "wharfinger_limit_changes_refused_total": float(journal.refused),
+            "wharfinger_limit_changes_failed_total": float(journal.failed),
+            "wharfinger_limits_auto_containers": float(auto),
+        }
+
+    def close(self) -> None:
+        """Let go of the runtime's socket."""
+        self._desk.journal.actuator.close()

@@ -1,0 +1,193 @@
+"""The journal: a change is on disk as PENDING before anything is written, and is settled by what was read back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import count
+
+from limits.actuator.base import Actuator, ActuatorAway, Inspected, Kernel
+from limits.actuator.native import (
+    fields_for,
+    knobs_of,
+    knobs_of_limits,
+    native_of,
+    restoring,
+    touches,
+)
+from limits.history import value_of
+from limits.sizes import say_value
+from limits.track import KNOBS, alike
+from model.change import Change, ChangeStatus, Knobs, Original
+from model.errors import Malformed, NotThere, Refused
+from model.identity import fingerprint
+from model.limits import Unlimited
+from storage.api import StateStore
+
+log = logging.getLogger(__name__)
+READ_FAULTS = (NotThere, Refused, ActuatorAway, Malformed)
+
+
+class Journal:
+    """Makes changes: journal, write, read back, settle. Not thread-safe: one writer at a time.
+
+    ``on_change`` is told of every settled change.
+    """
+
+    def __init__(
+        self, state: StateStore, actuator: Actuator, kernel: Kernel, on_change: Callable[[Change], None]
+    ) -> None:
+        self.state, self.actuator, self.kernel = state, actuator, kernel
+        self._on_change = on_change
+        self._numbers = count()
+        self.applied = self.refused = self.failed = 0
+
+    def new_id(self, container_id: str, rule: str, at_ms: int) -> str:
+        return fingerprint((container_id, rule, str(at_ms), str(next(self._numbers))))
+
+    def keep_original(self, container_id: str, now_ms: int, *, renew: bool = False) -> Original:
+        """The original as kept; recorded now if there is none, and anew with ``renew``."""
+        known = self.state.originals().get(container_id)
+        if known is not None and not renew:
+            return known
+        found = self.actuator.inspect(container_id)
+        original = Original(container_id, found.name, now_ms, knobs_of(found.native), dict(found.native))
+        if renew:
+            self.state.replace_original(original)
+        else:
+            self.state.put_original(original)
+        return original
+
+    def make(
+        self,
+        change: Change,
+        cgroup: str | None,
+        *,
+        direct: bool,
+        api: bool,
+        original: Mapping[str, object] | None = None,
+    ) -> tuple[Change, bool]:
+        """Carry out a PENDING change and settle it. Returns it as settled, and whether the runtime knows.
+
+        ``direct``: into the kernel at once. ``api``: through the runtime; with ``original`` its own fields
+        are put back. What the kernel shows afterwards decides about APPLIED or FAILED; a refusal is REFUSED.
+        """
+        self.state.put_change(change)
+        written, fault = False, ""
+        try:
+            if direct and cgroup is not None:
+                written = self._write_kernel(change.after, cgroup)
+            if api or not written:
+                self._write_runtime(change, original)
+                api = True
+        except Refused as refusal:
+            fault = str(refusal)
+            if not written:
+                return self.settle(change, ChangeStatus.REFUSED, fault), False
+        except (ActuatorAway, NotThere, Malformed) as refusal:
+            fault = str(refusal)
+            if not written:
+                return self.settle(change, ChangeStatus.FAILED, fault), False
+        return self._read_back(change, cgroup, fault), api and not fault
+
+    def settle(self, change: Change, status: ChangeStatus, reason: str = "", read_back: Knobs | None = None) -> Change:
+        """Keep the change in its last form, and tell of it."""
+        words = f"{change.reason}: {reason}" if reason and change.reason else reason or change.reason
+        settled = replace(change, status=status, reason=words, read_back=read_back)
+        self.state.put_change(settled)
+        if status is ChangeStatus.APPLIED:
+            self.applied += 1
+        elif status is ChangeStatus.REFUSED:
+            self.refused += 1
+        elif status is ChangeStatus.FAILED:
+            self.failed += 1
+            log.warning("a limit change of %s failed: %s", change.name, words)
+        self._on_change(settled)
+        return settled
+
+    def settle_left_over(self, change: Change, cgroup: str | None) -> Change:
+        """A row that a crash left PENDING: what the kernel shows says what became of it."""
+        try:
+            shown = self.shown(change, cgroup)
+        except NotThere:
+            return self.settle(
+                change, ChangeStatus.FAILED, "the agent stopped while it wrote, and the container is gone"
+            )
+        if agrees(change.after, shown):
+            done = "the agent stopped while it wrote; found in force afterwards"
+            return self.settle(change, ChangeStatus.APPLIED, done, shown)
+        if agrees(change.before, shown):
+            return self.settle(change, ChangeStatus.FAILED, "the agent stopped before it was written", shown)
+        return self.settle(change, ChangeStatus.FAILED, "the agent stopped while it wrote; now it is otherwise", shown)
+
+    def shown(self, change: Change, cgroup: str | None) -> Knobs:
+        """What is in force now of the knobs that the change touches: the kernel's word, without a cgroup the
+        runtime's."""
+        if cgroup is not None:
+            return knobs_of_limits(self.kernel.read(cgroup), change.after)
+        saved = knobs_of(self.actuator.inspect(change.container_id).native)
+        return Knobs(
+            cpu_cores=saved.cpu_cores if touches(change.after, "cpu_cores") else None,
+            memory_bytes=saved.memory_bytes if touches(change.after, "memory_bytes") else None,
+            cpu_weight=saved.cpu_weight if change.after.cpu_weight is not None else None,
+            unlimited=tuple(name for name in saved.unlimited if touches(change.after, name)),
+        )
+
+    def update_runtime(self, container_id: str, wanted: Knobs) -> Inspected:
+        """Let the runtime save ``wanted`` in the form that it has; returns what it has then."""
+        found = self.actuator.inspect(container_id)
+        self.actuator.update(container_id, fields_for(found.native, wanted, v2=self.kernel.v2_memory()))
+        return self.actuator.inspect(container_id)
+
+    def _write_kernel(self, wanted: Knobs, cgroup: str) -> bool:
+        """False where the kernel's files may not be written: the runtime has to do it."""
+        try:
+            if wanted.cpu_cores is not None:
+                self.kernel.write_cpu(cgroup, wanted.cpu_cores)
+            if wanted.memory_bytes is not None:
+                self.kernel.raise_memory(cgroup, wanted.memory_bytes)
+        except ActuatorAway as away:
+            log.debug("not written directly: %s", away)
+            return False
+        return True
+
+    def _write_runtime(self, change: Change, original: Mapping[str, object] | None) -> None:
+        if original is None:
+            saved = self.update_runtime(change.container_id, change.after)
+        else:
+            fields = restoring(native_of(original), change.after, v2=self.kernel.v2_memory())
+            self.actuator.update(change.container_id, fields)
+            saved = self.actuator.inspect(change.container_id)
+        if not agrees(change.after, knobs_of(saved.native)):
+            raise ActuatorAway("the runtime took the update, but inspect shows another limit")
+
+    def _read_back(self, change: Change, cgroup: str | None, fault: str) -> Change:
+        try:
+            shown = self.shown(change, cgroup)
+        except READ_FAULTS as unread:
+            return self.settle(change, ChangeStatus.FAILED, f"it could not be read back ({unread})")
+        if not agrees(change.after, shown):
+            return self.settle(change, ChangeStatus.FAILED, f"the kernel shows {say_knobs(shown)} afterwards", shown)
+        note = f"the runtime does not know of it yet ({fault})" if fault else ""
+        return self.settle(change, ChangeStatus.APPLIED, note, shown)
+
+
+def agrees(wanted: Knobs, shown: Knobs) -> bool:
+    """Does ``shown`` have what ``wanted`` names, as the kernel rounds? The weight is not compared: runtimes
+    turn shares into it by curves of their own."""
+    return all(
+        value_of(wanted, knob) is None or alike(knob, value_of(wanted, knob), value_of(shown, knob)) for knob in KNOBS
+    )
+
+
+def say_knobs(knobs: Knobs) -> str:
+    """``0.50 cores, 64 MiB``; for a sentence."""
+    parts = []
+    for knob in KNOBS:
+        value = value_of(knobs, knob)
+        if value is not None:
+            parts.append(f"unlimited {knob}" if isinstance(value, Unlimited) else say_value(knob, value))
+    if knobs.cpu_weight is not None:
+        parts.append(f"weight {knobs.cpu_weight}")
+    return ", ".join(parts) or "nothing"

@@ -1,0 +1,162 @@
+"""What is known of a container before it is touched: its own limit, its original, what a crash left of us."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from limits import guard
+from limits.actuator.base import ActuatorAway
+from limits.desk import FOREIGN, FOREIGN_HOLD_S, HOLDS, PAUSE, Desk, Pause
+from limits.history import ever_ours, floor_of, last_written
+from limits.journal import READ_FAULTS
+from limits.own import own_ids
+from limits.sizes import shown
+from limits.track import KNOBS, Track, Value, alike
+from limits.words import say_any, say_step
+from model.change import Change, ChangeStatus, Mode, Original
+from model.errors import NotThere, Refused
+from model.limits import Limits, bounded
+
+log = logging.getLogger(__name__)
+ROWS = 100
+
+
+class Learning:
+    """Reads the state store and the runtime; called by the worker and by hand, with the desk's hand taken."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def load(self, now_ms: int) -> None:
+        """Everything that survived the last run: policies, originals, holds, the kill switch, and rows that a
+        crash left PENDING (settled when their container is seen)."""
+        desk = self._desk
+        fields, originals = dict(desk.state.policies()), set(desk.state.originals())
+        pending = desk.state.changes(statuses=(ChangeStatus.PENDING.value,), limit=10_000)
+        holds, pause = kept_holds(desk.state.value(HOLDS), now_ms), kept_pause(desk.state.value(PAUSE))
+        with desk.lock:
+            desk.fields, desk.originals, desk.holds, desk.pause = fields, originals, holds, pause
+            desk.left_over = {}
+            for row in pending:
+                desk.left_over.setdefault(row.container_id, []).append(row)
+            desk.own_ids = own_ids(Path("/proc/self"))
+            desk.generation += 1
+            desk.loaded, desk.loaded_ms = True, now_ms
+        if pause.stops(now_ms):
+            log.warning("limits are paused (%s): nothing is changed until that is lifted", shown(pause.reason))
+
+    def learn(self, container_id: str, now_ms: int, *, ask_runtime: bool) -> bool:
+        """Fill the track of a container. False: the runtime did not answer, so ask it later."""
+        desk = self._desk
+        with desk.lock:
+            track = desk.tracks.get(container_id)
+        if track is None:
+            return True
+        if not track.learnt and not self._read_journal(track):
+            return True
+        if track.has_original or track.policy.mode is not Mode.AUTO or not track.limited():
+            return True
+        if guard.excluded(track.target, desk.own_ids):
+            return True
+        if not ask_runtime:
+            return True
+        try:
+            desk.original_of(container_id, now_ms)
+        except ActuatorAway:
+            return False
+        except (NotThere, Refused) as fault:
+            log.debug("%s: no original yet: %s", shown(track.target.name), fault)
+        return True
+
+    def _read_journal(self, track: Track) -> bool:
+        """What the journal and the kernel say. False: it cannot be read now."""
+        desk, key = self._desk, track.target.key
+        try:
+            seen = desk.journal.kernel.read(track.target.cgroup)
+        except READ_FAULTS as fault:
+            log.debug("%s: not learnt yet: %s", shown(track.target.name), fault)
+            return False
+        for row in desk.left_over.pop(key, []):
+            settled = desk.journal.settle_left_over(row, track.target.cgroup)
+            log.warning("%s: a change was cut off by a crash: %s", shown(track.target.name), settled.reason)
+        rows = desk.state.changes(container_id=key, limit=ROWS)
+        original = desk.state.originals().get(key)
+        with desk.lock:
+            for knob in KNOBS:
+                self._take_over(track, knob, value_in(seen, knob), rows, original)
+            track.start_memory = bounded(track.memory.in_force)
+            track.learnt = True
+        return True
+
+    def _take_over(
+        self, track: Track, knob: str, seen: Value, rows: tuple[Change, ...], original: Original | None
+    ) -> None:
+        state, last = track.knob(knob), last_written(rows, knob)
+        state.in_force = seen
+        known = last is not None or original is not None
+        if seen is None or not known or ever_ours(rows, original, knob, seen):
+            state.floor = floor_of(rows, original, knob, seen)
+            state.owed = last is not None and alike(knob, last, seen)
+            return
+        log.info(
+            "%s: its %s limit was changed while we were away (%s): that is its owner's will",
+            shown(track.target.name),
+            knob,
+            say_step(knob, last, seen),
+        )
+        state.floor = seen
+        self._desk.queue.foreign[(track.target.key, knob)] = seen
+
+    def foreign(self, container_id: str, knob: str, value: Value, now_ms: int) -> None:
+        """Record a foreign change: audit, hold, and the original anew."""
+        desk = self._desk
+        desk.hold(container_id, FOREIGN_HOLD_S, FOREIGN, now_ms)
+        detail = {"knob": knob, "value": say_any(knob, value), "hold_s": FOREIGN_HOLD_S}
+        desk.state.audit(now_ms, "someone else", "limits.foreign_change", container_id, detail)
+        if container_id not in desk.originals:
+            return
+        try:
+            desk.original_of(container_id, now_ms, renew=True)
+        except (NotThere, Refused, ActuatorAway) as fault:
+            log.warning("the original limits of %s could not be recorded anew: %s", container_id[:12], fault)
+
+    def settle_the_gone(self) -> None:
+        """Rows of a crash whose container does not run: the runtime says what became of them."""
+        desk = self._desk
+        with desk.lock:
+            gone = [key for key in desk.left_over if key not in desk.tracks]
+        for key in gone:
+            try:
+                for row in list(desk.left_over.get(key, [])):
+                    desk.journal.settle_left_over(row, None)
+                    desk.left_over[key].remove(row)
+            except (ActuatorAway, Refused) as fault:
+                log.debug("rows of %s are not settled yet: %s", key[:12], fault)
+                continue
+            desk.left_over.pop(key, None)
+
+
+def value_in(limits: Limits, knob: str) -> Value:
+    """Value of ``cpu`` or ``memory`` as the kernel shows it."""
+    return limits.cpu_cores if knob == "cpu" else limits.memory_bytes
+
+
+def kept_holds(value: object, now_ms: int) -> dict[str, int]:
+    """Holds as they were kept; what is no hold is left out. Pure."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        str(key): until
+        for key, until in value.items()
+        if isinstance(until, int) and not isinstance(until, bool) and (until == -1 or until > now_ms)
+    }
+
+
+def kept_pause(value: object) -> Pause:
+    """The kill switch as it was kept. Pure."""
+    if not isinstance(value, Mapping):
+        return Pause()
+    until = value.get("until_ms")
+    return Pause(bool(value.get("paused")), str(value.get("reason", "")), until if isinstance(until, int) else None)

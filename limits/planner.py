@@ -1,0 +1,139 @@
+"""From what was measured to what should be done: runs the laws of one container over one tick. Pure but for
+the track that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from limits import guard
+from limits.estimate import TARGETS, CpuLaw, MemoryLaw
+from limits.sizes import parse_seconds
+from limits.track import KNOBS, RATIO_OF, Track
+from limits.words import bounds_of, cpu_reason, memory_reason
+from model.change import Verdict, WorkClass
+from model.limits import Unlimited
+
+DENSE_PEAK_MINUTES = 10
+PINNED_CONFIDENCE = 0.5
+"""What a pinned container needs beyond its quota cannot be seen."""
+LEARNT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A value that a law wants, already within the bounds of the guard."""
+
+    knob: str
+    now: float
+    value: float
+    rule: str
+    reason: str
+    confidence: float
+
+    @property
+    def up(self) -> bool:
+        return self.value > self.now
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A wish that the guard refused. ``kind`` groups refusals that are told once."""
+
+    knob: str
+    kind: str
+    reason: str
+
+
+def note_ratios(track: Track, values: Mapping[str, float], now_ms: int) -> None:
+    """Keep what effects are measured by."""
+    for knob in KNOBS:
+        ratio = values.get(RATIO_OF[knob])
+        if ratio is not None:
+            track.ratios[knob].append(ratio)
+    if values.get("memory_oom_kills", 0.0) > 0:
+        track.ooms.append(now_ms)
+
+
+def cpu_wish(track: Track, values: Mapping[str, float], elapsed_s: float, cpu_count: int, now_ms: int) -> Wish | None:
+    """What the CPU law wishes after this tick; None: nothing, or there is no quota to change."""
+    usage, quota = values.get("cpu_usage_cores"), track.cpu.number()
+    bounds = bounds_of(track, track.cpu, cpu_count, now_ms)
+    if isinstance(track.cpu.in_force, Unlimited) or quota is None or bounds is None:
+        track.cpu_law = None
+        return None
+    if usage is None:
+        return None
+    law = track.cpu_law
+    target = TARGETS[track.policy.work_class.value]
+    if law is None or law.target != target:
+        law = track.cpu_law = CpuLaw(target, quota, bounds[1], bounds[0])
+    law.bound(*bounds)
+    wish = _advance(track, law, usage, values.get("cpu_throttled_periods_ratio", 0.0), elapsed_s)
+    if wish is None or guard.same_cpu(wish, quota):
+        return None
+    ruling = guard.permit_cpu(wish, quota, bounds)
+    if ruling.verdict is Verdict.REFUSED:
+        return None
+    confidence = min(1.0, law.age / LEARNT_S) * (PINNED_CONFIDENCE if law.pinned else 1.0)
+    reason = cpu_reason(values, quota, law.reason, track.policy.work_class.value)
+    return Wish("cpu", quota, ruling.value, "cpu_law", reason, max(0.1, round(confidence, 2)))
+
+
+def _advance(track: Track, law: CpuLaw, usage: float, throttled: float, elapsed_s: float) -> float | None:
+    """Let the law see whole seconds; a longer tick counts as several, shorter ones are put together."""
+    seconds, used, stopped = track.carried
+    seconds, used, stopped = seconds + elapsed_s, used + usage * elapsed_s, stopped + throttled * elapsed_s
+    whole = int(seconds + 0.05)
+    if whole < 1:
+        track.carried = (seconds, used, stopped)
+        return None
+    track.carried = (0.0, 0.0, 0.0)
+    wish = law.quota
+    for _ in range(min(whole, 60)):
+        wish = law.tick(used / seconds, stopped / seconds)
+    return wish
+
+
+def memory_wish(
+    track: Track, values: Mapping[str, float], elapsed_s: float, window: str, now_ms: int
+) -> Wish | Denied | None:
+    """What the memory law wishes after this tick. ``window``: the setting ``memory_peak_window``."""
+    used, limit = values.get("memory_working_set_bytes"), track.memory.number()
+    bounds = bounds_of(track, track.memory, 1, now_ms)
+    if isinstance(track.memory.in_force, Unlimited) or limit is None or bounds is None:
+        track.memory_law = None
+        return None
+    if used is None:
+        return None
+    law = track.memory_law
+    if law is None or law.lowering != track.policy.shrink_memory:
+        law = track.memory_law = _memory_law(track, limit, window)
+    law.bound(max(bounds[0], track.start_memory or 0.0), bounds[1])
+    law.tick_s = max(0.1, elapsed_s)
+    wish = max(law.tick(used, oom=values.get("memory_oom_kills", 0.0) > 0), bounds[0])
+    if guard.same_memory(wish, limit):
+        return None
+    if wish > limit and track.kills_lately(now_ms) >= 3:
+        return Denied("memory", "oom", "it was killed for lack of memory three times within an hour: not fed further")
+    ruling = guard.permit_memory(wish, round(limit), bounds, used, law.room_for(used))
+    if ruling.verdict is Verdict.REFUSED:
+        return None
+    reason = memory_reason(used, limit, law.slope(), law.reason)
+    confidence = 0.9 if ruling.value > limit else 0.6
+    return Wish("memory", limit, ruling.value, "memory_law", reason, confidence)
+
+
+def _memory_law(track: Track, limit: float, window: str) -> MemoryLaw:
+    """Without an airbag at ``memory.high``, looked at once a second: the larger headroom."""
+    dense = track.policy.work_class is WorkClass.DENSE
+    try:
+        minutes = DENSE_PEAK_MINUTES if dense else max(DENSE_PEAK_MINUTES, round(parse_seconds(window) / 60))
+    except ValueError:
+        minutes = 1440
+    return MemoryLaw(limit, lowering=track.policy.shrink_memory, peak_minutes=minutes, whole_window=True)
+
+
+def slope_of(track: Track) -> float:
+    """Growth in bytes a second, as the memory law sees it; 0 where there is no law."""
+    return track.memory_law.slope() if track.memory_law is not None else 0.0

@@ -1,0 +1,144 @@
+"""What the controller remembers of one container between ticks. Plain state; guarded by the controller's lock."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from limits import guard
+from limits.estimate import CpuLaw, MemoryLaw
+from model.change import Change, Policy, Recommendation
+from model.limits import Unlimited, bounded
+from model.target import Target
+
+KNOBS: Final = ("cpu", "memory")
+FIELD_OF: Final = {"cpu": "cpu_cores", "memory": "memory_bytes"}
+DETECTOR_OF: Final = {"cpu": "cpu_throttled", "memory": "memory_near_limit"}
+RATIO_OF: Final = {"cpu": "cpu_throttled_periods_ratio", "memory": "memory_working_set_of_limit_ratio"}
+"""What shows whether a change of the knob did any good."""
+LAG_MS: Final = 5_000
+"""A reading may be this old: until then it may show the value before our last write."""
+EFFECT_MS: Final = 10_000
+OOM_WINDOW_MS: Final = 3_600_000
+Value = float | Unlimited | None
+
+
+@dataclass(slots=True)
+class KnobTrack:
+    """One knob: ``in_force`` is what the kernel enforces as far as we know, ``floor`` the owner's own
+    limit, ``saved`` what the runtime has on disk (None: not asked)."""
+
+    knob: str
+    in_force: Value = None
+    floor: Value = None
+    saved: Value = None
+    superseded: deque[tuple[Value, int]] = field(default_factory=lambda: deque(maxlen=16))
+    rule_floor: tuple[float, int] | None = None
+    """What a rule raised it to, and until when it stays."""
+    owed: bool = False
+    """The runtime does not know yet what we wrote into the kernel."""
+    api_next_ms: int = 0
+    not_before_ms: int = 0
+    refusal: str = ""
+    """Why the last wish was not granted; empty when it was."""
+    told: str = ""
+    """Kind of the refusal that was journalled."""
+    told_at_ms: int = 0
+    advice: Recommendation | None = None
+    advice_seen_ms: int = 0
+    change: Change | None = None
+    """The last one applied by a law or a rule."""
+
+    def wrote(self, value: Value, now_ms: int) -> None:
+        """We changed it: the value before may still be shown by a late reading."""
+        self.superseded.append((self.in_force, now_ms + LAG_MS))
+        self.in_force = value
+
+    def is_late_reading(self, seen: Value, now_ms: int) -> bool:
+        return any(until > now_ms and alike(self.knob, seen, value) for value, until in self.superseded)
+
+    def number(self) -> float | None:
+        return bounded(self.in_force)
+
+
+@dataclass(slots=True)
+class Watch:
+    """The effect of a change, measured while time passes: mean of a ratio before and after."""
+
+    change_id: str
+    knob: str
+    ends_ms: int
+    before: float | None
+    total: float = 0.0
+    count: int = 0
+    kills: float = 0.0
+
+
+@dataclass(slots=True)
+class Track:
+    """One container, for as long as its cgroup lives."""
+
+    target: Target
+    policy: Policy
+    generation: int
+    """Of settings and API fields that ``policy`` was made of."""
+    seen_ms: int
+    cpu: KnobTrack = field(default_factory=lambda: KnobTrack("cpu"))
+    memory: KnobTrack = field(default_factory=lambda: KnobTrack("memory"))
+    cpu_law: CpuLaw | None = None
+    memory_law: MemoryLaw | None = None
+    learnt: bool = False
+    has_original: bool = False
+    held_until_ms: int = 0
+    held_for_good: bool = False
+    """Until the policy changes."""
+    held_by: str = ""
+    start_memory: float | None = None
+    """Memory limit when this process was first seen: heaps may be sized by it."""
+    ooms: deque[int] = field(default_factory=lambda: deque(maxlen=8))
+    ratios: dict[str, deque[float]] = field(default_factory=lambda: {knob: deque(maxlen=10) for knob in KNOBS})
+    watches: list[Watch] = field(default_factory=list)
+    carried: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Seconds, usage · seconds, throttled · seconds that the CPU law has not seen yet."""
+    memory_s: float = 0.0
+
+    def knob(self, name: str) -> KnobTrack:
+        return self.cpu if name == "cpu" else self.memory
+
+    def held(self, now_ms: int) -> bool:
+        return self.held_for_good or now_ms < self.held_until_ms
+
+    def limited(self) -> bool:
+        return self.cpu.number() is not None or self.memory.number() is not None
+
+    def kills_lately(self, now_ms: int) -> int:
+        return sum(1 for at in self.ooms if now_ms - at < OOM_WINDOW_MS)
+
+    def forget_laws(self) -> None:
+        """Somebody else decided: what was learnt about the old limit is no use."""
+        self.cpu_law = self.memory_law = None
+        self.carried, self.memory_s = (0.0, 0.0, 0.0), 0.0
+        for knob in (self.cpu, self.memory):
+            knob.advice, knob.refusal, knob.told, knob.rule_floor = None, "", "", None
+
+
+def alike(knob: str, one: Value, other: Value) -> bool:
+    """The same value, both without a bound, or both unknown."""
+    if isinstance(one, Unlimited) or isinstance(other, Unlimited) or one is None or other is None:
+        return one is other
+    return guard.same(knob, one, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A change that was decided in the tick and is to be made by the worker."""
+
+    container_id: str
+    knob: str
+    value: float
+    rule: str
+    reason: str
+    finding_id: str | None = None
+    actor: str = "wharfinger"
+    hold_s: float | None = None

@@ -1,0 +1,145 @@
+"""The tick's part of the controller: looks, lets the laws decide, queues. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from limits import guard
+from limits.desk import Desk
+from limits.foreign import compare
+from limits.planner import cpu_wish, memory_wish, note_ratios
+from limits.track import DETECTOR_OF, KNOBS, RATIO_OF, KnobTrack, Track, Watch
+from limits.weighing import Weighing
+from model.change import LimitRequest, Mode
+from model.finding import Finding
+from model.sample import Snapshot
+from model.target import Target
+
+GONE_MS = 60_000
+"""A container that is not seen for so long is forgotten; until then a missing tick costs nothing."""
+LATE_FINDING_MS = 10_000
+LONGEST_TICK_S = 10.0
+
+
+class Watching:
+    """Turns one snapshot into plans, recommendations and refusals. Called by the tick thread alone."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._weighing = Weighing(desk)
+        self._last_ms: int | None = None
+
+    def look(
+        self, snapshot: Snapshot, findings: Sequence[Finding], wishes: Sequence[LimitRequest], now_ms: int
+    ) -> None:
+        """One tick. Wakes the worker where there is something to do."""
+        desk = self._desk
+        with desk.lock:
+            desk.snapshot = snapshot
+            if not desk.loaded:
+                return
+            elapsed = snapshot.interval_s if self._last_ms is None else (now_ms - self._last_ms) / 1000
+            elapsed = min(max(elapsed, 0.0), LONGEST_TICK_S)
+            self._last_ms = now_ms
+            desk.room.see(snapshot.host_sample.values, elapsed)
+            found = {(f.container_id, f.detector): f.id for f in findings if f.container_id}
+            for key, target in snapshot.targets.items():
+                track = self._track(key, target, now_ms)
+                if track.learnt:
+                    self._tick(track, snapshot, found, elapsed, now_ms)
+            for request in wishes:
+                self._weighing.rule(request, now_ms)
+            self._forget(now_ms)
+            busy = bool(desk.queue)
+        if busy:
+            desk.wake()
+
+    def _track(self, key: str, target: Target, now_ms: int) -> Track:
+        desk = self._desk
+        track = desk.tracks.get(key)
+        if track is None or track.target.id.inode != target.id.inode:
+            track = Track(target, desk.policy_of(target), desk.generation, now_ms)
+            track.has_original = key in desk.originals
+            desk.tracks[key] = track
+            desk.show_hold(track)
+            desk.queue.learn[key] = None
+        elif track.generation != desk.generation or (target is not track.target and differs(target, track.target)):
+            track.policy, track.generation = desk.policy_of(target), desk.generation
+        track.target, track.seen_ms = target, now_ms
+        wants_original = track.policy.mode is Mode.AUTO and not track.has_original
+        if wants_original and guard.excluded(target, desk.own_ids) is None and track.limited():
+            desk.queue.learn[key] = None
+        return track
+
+    def _tick(
+        self,
+        track: Track,
+        snapshot: Snapshot,
+        found: Mapping[tuple[str, str], str],
+        elapsed: float,
+        now_ms: int,
+    ) -> None:
+        key, desk = track.target.key, self._desk
+        sample, limits = snapshot.samples.get(key), snapshot.limits.get(key)
+        values: Mapping[str, float] = sample.values if sample is not None else {}
+        if limits is not None:
+            compare(desk, track, limits, now_ms)
+        note_ratios(track, values, now_ms)
+        self._measure(track, values, now_ms)
+        if track.policy.mode is Mode.OFF:
+            track.forget_laws()
+            return
+        cpu = cpu_wish(track, values, elapsed, desk.cpu_count, now_ms)
+        memory = memory_wish(track, values, elapsed, desk.settings.memory_peak_window, now_ms)
+        for state, wish in ((track.cpu, cpu), (track.memory, memory)):
+            finding = found.get((key, DETECTOR_OF[state.knob]))
+            self._weighing.law(track, state, wish, finding, now_ms)
+            self._find_late(state, finding, now_ms)
+
+    def _measure(self, track: Track, values: Mapping[str, float], now_ms: int) -> None:
+        """Effects of changes made in the last seconds."""
+        for watch in list(track.watches):
+            ratio = values.get(RATIO_OF[watch.knob])
+            if ratio is not None:
+                watch.total, watch.count = watch.total + ratio, watch.count + 1
+            watch.kills += values.get("memory_oom_kills", 0.0)
+            if now_ms >= watch.ends_ms:
+                track.watches.remove(watch)
+                self._desk.queue.effects[watch.change_id] = effect_of(watch)
+
+    def _find_late(self, state: KnobTrack, finding: str | None, now_ms: int) -> None:
+        """A change made in the very second in which its finding began names it afterwards."""
+        change = state.change
+        if finding and change is not None and change.finding_id is None and now_ms - change.at_ms <= LATE_FINDING_MS:
+            self._desk.queue.findings[change.id] = finding
+
+    def _forget(self, now_ms: int) -> None:
+        desk = self._desk
+        for key in [key for key, track in desk.tracks.items() if now_ms - track.seen_ms > GONE_MS]:
+            del desk.tracks[key]
+            for knob in KNOBS:
+                desk.queue.plans.pop((key, knob), None)
+        self._weighing.forget(desk.tracks)
+
+
+def differs(one: Target, other: Target) -> bool:
+    """Do two descriptions of a container grant different things?"""
+    return (
+        one.labels != other.labels
+        or one.image_labels != other.image_labels
+        or one.service != other.service
+        or one.name != other.name
+    )
+
+
+def effect_of(watch: Watch) -> dict[str, float | None]:
+    """What a change did: the ratio before and after it."""
+    after = watch.total / watch.count if watch.count else None
+    name = RATIO_OF[watch.knob].removeprefix("cpu_").removeprefix("memory_")
+    effect: dict[str, float | None] = {
+        f"{name}_before": None if watch.before is None else round(watch.before, 4),
+        f"{name}_after": None if after is None else round(after, 4),
+    }
+    if watch.knob == "memory":
+        effect["oom_kills_after"] = watch.kills
+    return effect

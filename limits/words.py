@@ -1,0 +1,88 @@
+"""Sentences about what the controller does and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from limits.guard import cpu_bounds, memory_bounds
+from limits.history import value_of
+from limits.sizes import say_bytes, say_clock, say_value
+from limits.track import KnobTrack, Track
+from model.change import Change, Mode
+from model.limits import Unlimited, bounded
+
+
+def say_any(knob: str, value: float | Unlimited | None) -> str:
+    """A value for a sentence, with the two that are no number."""
+    if isinstance(value, Unlimited):
+        return "no limit"
+    return "an unknown limit" if value is None else say_value(knob, value)
+
+
+def say_step(knob: str, before: float | Unlimited | None, after: float | Unlimited | None) -> str:
+    """``0.20 → 0.50 cores``, ``64 MiB → 128 MiB``."""
+    old, new = say_any(knob, before), say_any(knob, after)
+    return f"{old.removesuffix(' cores')} → {new}" if new.endswith(" cores") else f"{old} → {new}"
+
+
+def deed_of(change: Change, knob: str) -> str:
+    """``Raised 0.20 → 0.50 cores at 14:02:10 UTC: …``"""
+    before, after = value_of(change.before, knob), value_of(change.after, knob)
+    up = (bounded(after) or 0) >= (bounded(before) or 0)
+    verb = "Raised" if up else "Lowered"
+    return f"{verb} {say_step(knob, before, after)} at {say_clock(change.at_ms)}: {change.reason}."
+
+
+def cpu_reason(values: Mapping[str, float], quota: float, law: str, work_class: str) -> str:
+    """Why the CPU law wishes what it wishes."""
+    share, used = values.get("cpu_throttled_periods_ratio", 0.0), values.get("cpu_usage_cores", 0.0)
+    return f"{law}; throttled in {share:.0%} of periods, uses {used:.2f} of {quota:.2f} cores (class {work_class})"
+
+
+def memory_reason(used: float, limit: float, slope: float, law: str) -> str:
+    """Why the memory law wishes what it wishes."""
+    growth = f", grows {say_bytes(slope)}/s" if slope >= 1024 else ""
+    return f"{law}; uses {say_bytes(used)} of {say_bytes(limit)}{growth}"
+
+
+def undone_words(track: Track, knob: KnobTrack, why_not: str | None, now_ms: int) -> str:
+    """Why nothing was done about a bottleneck: one sentence, with what would be done."""
+    would = ""
+    if knob.advice is not None:
+        verb = "raise" if knob.advice.proposed > knob.advice.now else "lower"
+        would = f" Would {verb} {say_step(knob.knob, knob.advice.now, knob.advice.proposed)}."
+    if track.policy.mode is not Mode.AUTO:
+        return f"Watching only: its policy is {track.policy.mode.value}.{would}"
+    if why_not:
+        return f"Left alone: {why_not}.{would}"
+    if track.held(now_ms):
+        until = "until its policy changes" if track.held_for_good else f"until {say_clock(track.held_until_ms)}"
+        return f"Left alone {until}: {track.held_by}.{would}"
+    if knob.refusal:
+        return f"Not raised: {knob.refusal}.{would}"
+    return at_its_bound(track, knob) or "Watching: no change is due yet."
+
+
+def at_its_bound(track: Track, knob: KnobTrack) -> str | None:
+    """Said where the limit stands at the most that the controller may give."""
+    value, floor = bounded(knob.in_force), bounded(knob.floor)
+    if value is None or floor is None:
+        return None
+    law = track.cpu_law if knob.knob == "cpu" else None
+    most = law.quota_max if law is not None else memory_bounds(track.policy, floor)[1]
+    if value < most * 0.999:
+        return None
+    return f"Not raised: {say_value(knob.knob, value)} is the most that its bounds allow."
+
+
+def bounds_of(track: Track, knob: KnobTrack, cpu_count: int, now_ms: int) -> tuple[float, float] | None:
+    """Least and most that the controller may give now; None where the owner's limit is not known."""
+    floor = bounded(knob.floor)
+    if floor is None:
+        return None
+    least, most = (
+        cpu_bounds(track.policy, floor, cpu_count) if knob.knob == "cpu" else memory_bounds(track.policy, floor)
+    )
+    if knob.rule_floor is not None and now_ms < knob.rule_floor[1]:
+        least = max(least, knob.rule_floor[0])
+    return least, max(least, most)

@@ -1,0 +1,363 @@
+"""The whole room over a host in memory: what is decided, made, kept and told."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.schema import LimitSettings
+from limits.sizes import MIB
+from model.change import ChangeStatus
+from model.errors import NotThere, Refused
+from model.limits import UNLIMITED, Limits
+from tests.limits.world import AUTO, CPUS_02, GIB, M64, World
+
+APPLIED, REFUSED, DRY = ChangeStatus.APPLIED, ChangeStatus.REFUSED, ChangeStatus.DRY_RUN
+
+
+def test_a_throttled_container_under_auto_is_raised_in_the_second_after_it_began() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=lambda s: 1.0 if s >= 5 else 0.1, **CPUS_02)
+    world.tick(4)
+    assert ship.dry.cores == 0.2
+    world.findings = (world.finding(ship),)
+    world.tick(3)
+    assert ship.dry.cores > 0.4
+    first = world.changes(APPLIED)[0]
+    assert first.before.cpu_cores == 0.2
+    assert first.rule == "cpu_law"
+    assert first.finding_id == "f1"
+    assert first.read_back == first.after
+    assert "throttled in 100% of periods" in first.reason
+    assert ship.dry.updates[0] == {"NanoCpus": round(first.after.cpu_cores * 1e9)}, (
+        "the API follows at once, the first time"
+    )
+    assert [change.id for change in world.told][:1] == [first.id]
+
+
+def test_the_api_follows_a_busy_law_once_a_minute_with_the_latest_value() -> None:
+    world = World(cpu_count=8)
+    ship = world.ship(labels=AUTO, demand=lambda s: 0.3 + 0.4 * (s // 10), **CPUS_02)
+    world.tick(59)
+    assert len(ship.dry.writes) >= 3
+    assert len(ship.dry.updates) == 1
+    world.tick(62)
+    assert 2 <= len(ship.dry.updates) <= 3
+    for _ in range(70):
+        world.tick()
+    assert ship.dry.native["NanoCpus"] == pytest.approx(ship.dry.cores * 1e9, rel=0.3)
+
+
+def test_watching_only_changes_nothing_and_says_what_it_would_do() -> None:
+    world = World()
+    ship = world.ship(demand=1.0, **CPUS_02)
+    world.tick(5)
+    assert ship.dry.writes == []
+    assert ship.dry.updates == []
+    assert world.changes() == []
+    (advice,) = world.controller.recommendations()
+    assert (advice.knob, advice.now, advice.name) == ("cpu", 0.2, "web")
+    assert advice.proposed > 0.4
+    (finding,) = world.controller.annotate((world.finding(ship),))
+    assert finding.deed.startswith("Watching only: its policy is observe. Would raise 0.20 → 0.")
+    assert finding.proposed == advice.proposed
+
+
+def test_mode_off_does_not_even_advise() -> None:
+    world = World(settings=LimitSettings(mode="off"))
+    world.ship(demand=1.0, **CPUS_02)
+    world.tick(5)
+    assert world.controller.recommendations() == ()
+
+
+def test_an_unlimited_container_gets_no_limit() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, memory=lambda s: s * 50 * MIB)
+    world.tick(60)
+    assert ship.dry.cores is UNLIMITED
+    assert ship.dry.memory is UNLIMITED
+    assert world.changes() == []
+    (finding,) = world.controller.annotate((world.finding(ship),))
+    assert finding.deed == "Left alone: it has no CPU limit, and one that it never had is not added."
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"managed_by": "swarm"}, "swarm owns its limits"),
+        ({"state": "paused"}, "it is paused"),
+        ({"state": "restarting"}, "it is restarting"),
+        ({"runtime": "podman"}, "it is run by podman"),
+        ({"image_labels": AUTO}, "its policy is observe"),
+    ],
+)
+def test_excluded_containers_are_left_alone(change: dict[str, object], words: str) -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    for name, value in change.items():
+        setattr(ship, name, value)
+    world.tick(10)
+    assert ship.dry.writes == []
+    assert ship.dry.updates == []
+    assert words in world.controller.annotate((world.finding(ship),))[0].deed
+
+
+def test_the_owners_limit_is_the_floor_and_a_maximum_is_held() -> None:
+    world = World()
+    ship = world.ship(labels={**AUTO, "wharfinger.cpu.max": "0.5"}, demand=lambda s: 2.0 if s < 60 else 0.01, **CPUS_02)
+    world.tick(50)
+    assert ship.dry.cores == pytest.approx(0.5)
+    assert "is the most that its bounds allow" in world.controller.annotate((world.finding(ship),))[0].deed
+    world.tick(400)
+    assert ship.dry.cores == pytest.approx(0.2)
+
+
+def test_a_full_host_grants_no_raise_and_says_so_once() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    world.host_values = {"cpu_usage_cores": 3.9, "cpu_pressure_some_ratio": 0.6}
+    world.tick(30)
+    assert ship.dry.cores == 0.2
+    (row,) = world.changes()
+    assert row.status is REFUSED
+    assert "the host's CPU is full" in row.reason
+    assert [change.id for change in world.told] == [row.id]
+    assert "Not raised: the host's CPU is full" in world.controller.annotate((world.finding(ship),))[0].deed
+    world.host_values = {}
+    world.tick(2)
+    assert ship.dry.cores > 0.2
+
+
+def test_memory_that_grows_is_followed_up_to_the_maximum() -> None:
+    world = World()
+    ship = world.ship(
+        labels={**AUTO, "wharfinger.memory.max": "300m"},
+        memory=lambda s: min(280, 2 + 5 * max(0, s - 5)) * MIB,
+        **M64,
+    )
+    world.tick(90)
+    assert ship.kills == 0
+    assert ship.dry.memory == 300 * MIB
+    assert ship.dry.native["MemorySwap"] - ship.dry.native["Memory"] == 64 * MIB, "swap stays what it was"
+    assert {row.rule for row in world.changes()} == {"memory_law"}
+
+
+def test_an_idle_container_with_a_small_memory_limit_stays_as_it_is() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, memory=1.5 * MIB, **M64)
+    world.tick(600)
+    assert ship.dry.memory == 64 * MIB
+    assert ship.dry.updates == []
+
+
+def test_memory_is_not_given_that_the_host_does_not_have() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, memory=lambda s: (40 + 5 * s) * MIB, Memory=1 * GIB, MemorySwap=1 * GIB)
+    world.host_values = {"host_memory_total_bytes": 1.2 * GIB, "host_memory_available_bytes": 0.2 * GIB}
+    world.tick(190)
+    assert ship.dry.memory == 1 * GIB
+    assert world.changes()[-1].status is REFUSED
+
+
+def test_three_kills_in_an_hour_stop_the_feeding() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, memory=lambda s: 10 * GIB if s % 20 == 0 else 30 * MIB, **M64)
+    world.tick(200)
+    raised = len(world.changes(APPLIED))
+    assert ship.kills >= 8
+    assert raised <= 4
+    assert world.changes(REFUSED)[0].reason.startswith("it was killed for lack of memory three times")
+
+
+def test_a_foreign_change_is_adopted_at_once_and_left_alone_for_ten_minutes() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    world.tick(8)
+    assert ship.dry.cores > 0.2
+    world.tick(60)
+    world.host.update(ship.dry.container_id, {"NanoCpus": 300_000_000})
+    writes = len(ship.dry.writes)
+    world.tick(590)
+    assert len(ship.dry.writes) == writes
+    assert ship.dry.cores == 0.3
+    assert world.state.originals()[ship.dry.container_id].native["NanoCpus"] == 300_000_000
+    assert world.state.audit_entries()[0].action == "limits.foreign_change"
+    world.tick(20)
+    assert ship.dry.cores > 0.3, "afterwards it goes on from there"
+
+
+def test_a_late_reading_of_the_old_value_is_no_foreign_change() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    world.tick(1)
+    world.stale_limits = {ship.dry.container_id: Limits(cpu_cores=0.2, memory_bytes=UNLIMITED)}
+    world.tick(4)
+    assert ship.dry.cores > 0.2
+    assert world.state.audit_entries() == ()
+
+
+def test_what_the_runtime_puts_back_is_not_foreign() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=lambda s: 0.1 + 0.15 * s, **CPUS_02)
+    world.tick(12)
+    saved = ship.dry.native["NanoCpus"] / 1e9
+    assert ship.dry.cores > saved, "the kernel is ahead of the runtime"
+    ship.dry.cores = saved
+    world.tick(8)
+    assert world.state.audit_entries() == ()
+    assert ship.dry.cores > saved
+
+
+def test_the_kill_switch_stops_the_law_and_survives_a_restart() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    shown = world.controller.pause(True, "maintenance", 120, "ann", world.now_ms)
+    assert shown["paused"] is True
+    assert str(shown["until"]).endswith("Z")
+    world.tick(20)
+    world.start()
+    world.tick(20)
+    assert ship.dry.cores == 0.2
+    assert "limits are paused (maintenance)" in world.controller.annotate((world.finding(ship),))[0].deed
+    world.tick(90)
+    assert world.controller.pause_state(world.now_ms) == {"paused": False, "reason": "", "until": None}
+    assert ship.dry.cores > 0.2
+
+
+def test_the_effect_of_a_change_is_measured_and_kept() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=0.35, **CPUS_02)
+    world.tick(20)
+    assert ship.dry.cores >= 0.35
+    effect = world.changes(APPLIED)[0].effect
+    assert effect["throttled_periods_ratio_before"] > 0.5
+    assert effect["throttled_periods_ratio_after"] == 0.0
+
+
+def test_a_finding_that_comes_after_the_change_is_named_by_it() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=0.35, **CPUS_02)
+    world.tick(3)
+    assert world.changes(APPLIED)[0].finding_id is None
+    world.findings = (world.finding(ship, finding_id="late"),)
+    world.tick(2)
+    row = world.changes(APPLIED)[0]
+    assert row.finding_id == "late"
+    (finding,) = world.controller.annotate(world.findings)
+    assert finding.change_id == row.id
+    assert finding.deed.startswith("Raised 0.20 → 0.")
+    assert "UTC: pinned at its quota" in finding.deed
+
+
+def test_after_a_restart_of_the_agent_it_knows_what_it_gave_and_what_was_the_owners() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=lambda s: 1.0 if s < 30 else 0.01, **CPUS_02)
+    world.tick(25)
+    given = ship.dry.cores
+    world.start()
+    world.tick(3)
+    assert ship.dry.cores == given
+    assert world.state.audit_entries() == ()
+    world.tick(300)
+    assert ship.dry.cores == pytest.approx(0.2)
+
+
+def test_a_change_made_while_the_agent_was_away_is_the_owners_will() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    world.tick(25)
+    world.host.update(ship.dry.container_id, {"NanoCpus": 350_000_000})
+    world.start()
+    world.tick(60)
+    assert ship.dry.cores == 0.35
+    assert world.state.audit_entries()[0].action == "limits.foreign_change"
+
+
+def test_rules_pass_the_same_guard_and_are_reverted() -> None:
+    world = World()
+    ship = world.ship(labels={**AUTO, "wharfinger.cpu.max": "0.6"}, demand=0.15, **CPUS_02)
+    world.tick(3)
+    world.requests = (world.request(ship, rule="rule:slow", cpu_cores=2.0, reason="slow", alert_id="a1"),)
+    world.tick(3)
+    assert ship.dry.cores == pytest.approx(0.6)
+    assert world.changes(APPLIED)[0].rule == "rule:slow"
+    world.requests = (world.request(ship, rule="rule:slow", revert=True, reason="resolved"),)
+    world.tick(3)
+    assert ship.dry.cores == pytest.approx(0.2)
+    assert ship.dry.native["NanoCpus"] == 200_000_000
+    statuses = [(row.rule, row.status) for row in world.changes()]
+    assert statuses == [("rule:slow", ChangeStatus.REVERTED), ("revert", APPLIED)]
+
+
+def test_a_rule_where_the_policy_is_observe_is_advice_told_once() -> None:
+    world = World()
+    ship = world.ship(demand=0.15, **CPUS_02)
+    world.tick(3)
+    world.requests = (world.request(ship, rule="rule:slow", cpu_cores=0.4, reason="slow", alert_id="a1"),)
+    world.tick(10)
+    (row,) = world.changes()
+    assert row.status is DRY
+    assert "watching only" in row.reason
+    assert ship.dry.cores == 0.2
+
+
+def test_policies_by_api_survive_and_are_filed_under_the_service() -> None:
+    world = World()
+    ship = world.ship(demand=1.0, **CPUS_02)
+    ship.service = "shop/web"
+    world.tick(3)
+    policy = world.controller.set_policy(ship.dry.container_id, {"mode": "auto", "cpu_max": 0.4}, "ann", world.now_ms)
+    assert policy.mode.value == "auto"
+    assert world.state.policies() == {"shop/web": {"mode": "auto", "cpu_max": 0.4}}
+    world.tick(3)
+    assert ship.dry.cores == pytest.approx(0.4)
+    world.start()
+    world.tick(2)
+    assert world.controller.policies()[ship.dry.container_id].sources["mode"] == "api"
+    assert world.controller.delete_policy(ship.dry.container_id, "ann", world.now_ms).mode.value == "observe"
+    with pytest.raises(NotThere):
+        world.controller.set_policy("nobody", {}, "ann", world.now_ms)
+
+
+def test_a_reload_reaches_every_container() -> None:
+    world = World()
+    ship = world.ship(demand=1.0, **CPUS_02)
+    world.tick(3)
+    world.controller.reload(LimitSettings(mode="auto"))
+    world.tick(4)
+    assert ship.dry.cores > 0.2
+
+
+def test_no_change_is_made_without_its_original_on_record() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    inspect = world.host.inspect
+
+    def away(container_id: str) -> object:
+        raise Refused("not now")
+
+    world.host.inspect = away  # type: ignore[assignment,method-assign]
+    world.tick(10)
+    assert ship.dry.cores == 0.2
+    assert "could not be recorded" in world.controller.annotate((world.finding(ship),))[0].deed
+    world.host.inspect = inspect  # type: ignore[method-assign]
+    world.tick(3)
+    assert ship.dry.cores > 0.2
+
+
+def test_many_containers_are_written_at_most_twenty_a_second() -> None:
+    world = World(cpu_count=64)
+    ships = [world.ship(f"s{n}", labels=AUTO, demand=1.0, **CPUS_02) for n in range(60)]
+    world.tick(2)
+    assert sum(ship.dry.cores > 0.2 for ship in ships) <= 20
+    world.tick(6)
+    assert all(ship.dry.cores > 0.2 for ship in ships)
+
+
+def test_a_restarted_container_is_a_new_one_to_the_law() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=lambda s: 0.1 + 0.15 * s, **CPUS_02)
+    world.tick(12)
+    ship.dry.cores, ship.inode = ship.dry.native["NanoCpus"] / 1e9, 2
+    world.tick(6)
+    assert world.state.audit_entries() == ()
+    assert ship.dry.cores > ship.dry.native["NanoCpus"] / 1e9
