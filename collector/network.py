@@ -11,21 +11,31 @@ ONE_READ = 3_000
 """A shorter answer is the whole: seq_file gives about a page at a time."""
 
 
+def host_namespace(proc: str) -> int | None:
+    """The host's network namespace: init's, or that of the kernel's own threads, which never leave it.
+
+    None where neither may be looked at (another pid namespace, missing rights).
+    """
+    found = files.inode_of(f"{proc}/1/ns/net")
+    if found is None and (files.read_text(f"{proc}/2/comm") or "").strip() == "kthreadd":
+        found = files.inode_of(f"{proc}/2/ns/net")
+    return found
+
+
 def shares_host_network(proc: str, pid: int) -> bool | None:
     """Whether a process lives in the host's network namespace; None where that may not be looked at."""
-    own, host = files.inode_of(f"{proc}/{pid}/ns/net"), files.inode_of(f"{proc}/1/ns/net")
+    own, host = files.inode_of(f"{proc}/{pid}/ns/net"), host_namespace(proc)
     return None if own is None or host is None else own == host
 
 
-def first_process(folder: str) -> int | None:
-    """A process of a cgroup or of its children, as the host counts them; None where there is none to be seen."""
-    places = [folder, *(f"{folder}/{name}" for name in files.subfolders(folder) or ())]
-    for place in places:
+def processes(folder: str) -> list[int]:
+    """Processes of a cgroup, else of its children, as the host counts them; none where none can be seen."""
+    for place in (folder, *(f"{folder}/{name}" for name in files.subfolders(folder) or ())):
         words = (files.read_text(f"{place}/cgroup.procs") or "").split()
         pids = [int(word) for word in words if word.isdigit() and word != "0"]  # 0: of another pid namespace
         if pids:
-            return pids[0]
-    return None
+            return pids
+    return []
 
 
 class NetworkReader:

@@ -10,7 +10,7 @@ from collector.cgroupfs.plan import Plan
 from collector.cgroupfs.source import Choice, Pace, Source
 from model.errors import Malformed
 from model.limits import UNLIMITED, Limits, Unlimited, bounded
-from model.reading import CgroupReading
+from model.reading import CgroupReading, Interface
 
 YOUNG_READS = 5
 """Reads during which missing files are looked for again: a runtime makes the directories one by one."""
@@ -68,8 +68,11 @@ class CgroupReader:
         self._found.clear()
         self._hot = []
 
-    def read(self, at_ns: int) -> CgroupReading:
-        """One reading; what the kernel does not offer is None. Raises :class:`Gone` when the cgroup is no more."""
+    def read(self, at_ns: int, interfaces: tuple[Interface, ...] | None = None) -> CgroupReading:
+        """One reading; what the kernel does not offer is None. Raises :class:`Gone` when the cgroup is no more.
+
+        ``interfaces`` were read by another reader and are filed with the rest; not across a change of the inode.
+        """
         if self._young:
             self._young -= 1
             self._look()
@@ -81,8 +84,8 @@ class CgroupReader:
                 pass
             else:
                 self.faults = ()
-                return CgroupReading(at_ns, self.inode, **fields)
-        return self._read_carefully(at_ns)
+                return CgroupReading(at_ns, self.inode, interfaces=interfaces, **fields)
+        return self._read_carefully(at_ns, interfaces)
 
     def limits(self, memory_total: int | None = None) -> Limits:
         """Limits now in force. One at or above ``memory_total`` (bytes of RAM) bounds nothing: unlimited."""
@@ -106,8 +109,9 @@ class CgroupReader:
         self._expect_throttling(not isinstance(quota, Unlimited))
         return Limits(**fields)
 
-    def _read_carefully(self, at_ns: int) -> CgroupReading:
+    def _read_carefully(self, at_ns: int, interfaces: tuple[Interface, ...] | None) -> CgroupReading:
         """File by file: one that cannot be read is a fault, and the others are read all the same."""
+        inode = self.inode
         for attempt in range(2):
             if files.inode_of(self._path(self._hierarchy.primary, "")) != self.inode:
                 self.close()
@@ -130,7 +134,8 @@ class CgroupReader:
                 continue
             fields.pop(BLKIO_BYTES, None)
             self.faults = tuple(faults)
-            return CgroupReading(at_ns, self.inode, **fields)
+            own = interfaces if self.inode == inode else None
+            return CgroupReading(at_ns, self.inode, interfaces=own, **fields)
         raise Gone
 
     def _look(self) -> None:

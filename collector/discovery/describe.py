@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fnmatch
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from model.target import Target, TargetId
 MAX_TEXT = 4_096
 """Longer names and label values are cut."""
 SHORT_ID = 12
+TRUE_WORDS = ("1", "true", "yes", "on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,16 @@ def describe(runtime: str, answer: object) -> Description:
         exit_code=None if running else whole(state.get("ExitCode")),
         oom_killed=truth(state.get("OOMKilled")),
     )
+
+
+def is_ignored(
+    name: str, labels: Mapping[str, str], image_labels: Mapping[str, str], exclude: Iterable[str], prefix: str
+) -> bool:
+    """Whether a container is not to be watched: by the globs of the settings, or by its own label ``ignore``."""
+    if any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude):
+        return True
+    word = labels.get(f"{prefix}ignore")
+    return word is not None and image_labels.get(f"{prefix}ignore") != word and word.strip().lower() in TRUE_WORDS
 
 
 def target_of(
