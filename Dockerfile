@@ -3,6 +3,7 @@
 ARG BASE=python:3.12-slim-bookworm
 
 FROM ${BASE} AS build
+LABEL wharfinger.stage=build
 WORKDIR /build
 # Behind a proxy that re-signs TLS: lay its certificate at deploy/extra-ca.crt.
 COPY requirements/run.txt deploy/extra-ca.cr[t] ./

@@ -68,8 +68,9 @@ def test_the_image_is_small_and_not_root(docker_engine: DockerEngine, image: str
     assert config["StopSignal"] == "SIGTERM"
     assert config["Healthcheck"]["Test"] == ["CMD", "wharfinger", "health"]
     assert set(config["Volumes"]) == {"/var/lib/wharfinger", "/var/lib/wharfinger-web"}
-    output = docker_engine.client.containers.run(image, ["version"], remove=True, labels={LABEL: "image"})
-    assert output.decode().startswith("wharfinger ")
+    container = docker_engine.run(["version"], image=image, labels={LABEL: "image"})
+    assert container.wait(timeout=30)["StatusCode"] == 0
+    assert container.logs().decode().startswith("wharfinger ")
 
 
 def test_collect_sees_the_hosts_containers_from_inside(

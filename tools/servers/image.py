@@ -53,9 +53,16 @@ def build_base(engine: DockerEngine) -> str:
     return BASE
 
 
+def nameless(engine: DockerEngine, label: str = "wharfinger.stage=build") -> set[str]:
+    """Ids of images of ours that carry no name (any more)."""
+    found = engine.client.images.list(filters={"dangling": True, "label": label})
+    return {str(image.id) for image in found}
+
+
 def build_image(engine: DockerEngine) -> str:
     """Our image, by the Dockerfile of the repository; raises RuntimeError with the end of the build's log."""
     base = build_base(engine)
+    before = nameless(engine)
     try:
         engine.client.images.build(
             path=str(ROOT),
@@ -69,6 +76,12 @@ def build_image(engine: DockerEngine) -> str:
     except BuildError as fault:
         log = "".join(str(line.get("stream", "")) for line in fault.build_log if isinstance(line, dict))
         raise RuntimeError(f"{fault}\n{log[-2000:]}") from fault
+    # Only the newest of each stage stays, as the cache of the next build.
+    if nameless(engine) - before:
+        for stale in before:
+            engine.client.images.remove(stale, force=True)
+    for stale in nameless(engine, f"{LABEL}=1"):
+        engine.client.images.remove(stale, force=True)
     return IMAGE
 
 
