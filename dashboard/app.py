@@ -22,9 +22,12 @@ MOST_BODY_BYTES: Final = 1 << 20
 
 
 class TargetConverter(BaseConverter):
-    """Id or name of a container; ids of bare cgroups are paths, so slashes belong to it."""
+    """Id or name of a container; ids of bare cgroups are paths, so slashes belong to it.
 
-    regex = ".+?"
+    It does not swallow the names of what lies below a container, so that a wrong method there is a 405.
+    """
+
+    regex = r".+?(?<!/limits)(?<!/policy)(?<!/report\.html)"
     part_isolating = False
 
 

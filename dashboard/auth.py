@@ -107,6 +107,7 @@ class Gate:
     def __init__(self, auth: AuthStore, settings: WebSettings) -> None:
         self._auth = auth
         self._settings_token = digest(settings.api_token) if settings.api_token else None
+        self._public_url = settings.public_url
         self._attempts = Throttle()
         self._turn = threading.Lock()
         self._setting_up = threading.Lock()
@@ -116,7 +117,7 @@ class Gate:
         """The identity behind the request; nobody on a public route. Raises Problem 401 or 403."""
         identity = NOBODY if role is None else self.identify(request, now_ms)
         if identity.kind in ("nobody", "session"):
-            refuse_cross_site(request)
+            refuse_cross_site(request, self._public_url)
         if role is None:
             return identity
         if identity.kind == "nobody":

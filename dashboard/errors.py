@@ -80,13 +80,23 @@ def invalid(path: str, message: str) -> Problem:
     return Problem(422, f"{path}: {message}", faults=(Fault(path, message),))
 
 
+WORDS = {
+    404: "there is nothing at this address; /api/v1/openapi.json lists what there is",
+    405: "this address does not take that method; Allow names those that it takes",
+    413: "the body is too large",
+    500: "something went wrong on our side; see the log of the web process",
+}
+
+
 def register(app: Flask) -> None:
     """Turn our own errors and Flask's into problem documents."""
 
     def from_http(error: HTTPException) -> Response:
         status = error.code or 500
         headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
-        return problem_response(Problem(status, error.description or title_of(status), headers=headers))
+        return problem_response(
+            Problem(status, WORDS.get(status) or error.description or title_of(status), headers=headers)
+        )
 
     def from_refused(error: Refused) -> Response:
         return problem_response(Problem(409 if error.conflict else 422, str(error)))

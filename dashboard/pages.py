@@ -65,7 +65,10 @@ def add_pages(app: Flask, web: Web) -> None:
     def open_to_all(page: str) -> AnyResponse:
         return Response(show(page, who()), mimetype="text/html")
 
+    templates = frozenset(app.jinja_env.list_templates(extensions=["html"]))
     for path, page in PAGES:
+        if f"{page}.html" not in templates:
+            continue
         view = lambda page=page, **_path: closed(page)  # noqa: E731
         app.add_url_rule(path, endpoint=f"page.{page}", view_func=view, methods=["GET"])
     for path, page in OPEN_PAGES:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
+import re
+import secrets
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.schema import Settings
 from dashboard.errors import Problem
 
+log = logging.getLogger(__name__)
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -95,11 +101,11 @@ def own_names(settings: Settings) -> frozenset[str]:
     return frozenset(name.lower() for name in (*names, listen) if name)
 
 
-def refuse_cross_site(asked: Request) -> None:
+def refuse_cross_site(asked: Request, public_url: str) -> None:
     """Refuse a deed that another site made the browser do. Raises Problem 403.
 
     Sec-Fetch-Site says it (every browser since 2023 sends it); where it is missing, Origin must be our
-    own. A request with neither does not come from a browser, and no browser's cookie is abused.
+    own or the public URL's. A request with neither does not come from a browser, and no browser's cookie is abused.
     """
     if asked.method in SAFE_METHODS:
         return
@@ -108,14 +114,26 @@ def refuse_cross_site(asked: Request) -> None:
         same = site in ("same-origin", "none")
     else:
         origin = asked.headers.get("Origin")
-        same = origin is None or urlsplit(origin).netloc.lower() == asked.host.lower()
+        ours = {asked.host.lower(), urlsplit(public_url).netloc.lower()}
+        same = origin is None or urlsplit(origin).netloc.lower() in ours - {""}
     if not same:
         raise Problem(403, "this request comes from another site; use the dashboard itself, or a token")
 
 
+def needs_secure_cookie(asked: Request, public_url: str) -> bool:
+    """Whether the browser talks TLS, as far as we can know: by the request, or by the public URL it came through."""
+    public = urlsplit(public_url)
+    return asked.is_secure or (public.scheme == "https" and public.netloc.lower() == asked.host.lower())
+
+
 def guard(app: Flask, settings: Settings) -> None:
-    """Check the Host header of every request, and put the security headers on every response."""
+    """Name every request, check its Host header, and put the security headers on every response."""
     names = own_names(settings)
+
+    @app.before_request
+    def name_request() -> None:
+        brought = request.headers.get("X-Request-Id", "")
+        g.request_id = brought if REQUEST_ID.fullmatch(brought) else secrets.token_hex(8)
 
     @app.before_request
     def check_host() -> None:
@@ -126,6 +144,9 @@ def guard(app: Flask, settings: Settings) -> None:
     def add_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        response.headers["X-Request-Id"] = g.request_id
+        if response.status_code == 500:
+            log.error("%s %r failed (request %s)", request.method, request.path, g.request_id)
         if request.endpoint != "static":
             response.headers.setdefault("Cache-Control", "no-store")
         return response

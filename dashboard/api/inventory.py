@@ -20,6 +20,7 @@ Item = dict[str, Any]
 GONE_MS = 60_000
 """A container whose last second is older than this is not running any more, as far as a store can tell."""
 LATELY_MS = 7 * 86400 * 1000
+ENDED = ("exited", "removed")
 SEVERITIES = {"info": 1, "warning": 2, "critical": 3}
 
 
@@ -39,9 +40,16 @@ def worst_of(findings: Iterable[Finding]) -> str | None:
     return max((f.severity.value for f in findings), key=SEVERITIES.__getitem__, default=None)
 
 
-def live_item(frame: Frame, target: Target) -> Item:
-    """A container of the newest tick as a list item. Pure."""
-    findings = [f for f in frame.findings if f.container_id == target.key]
+def findings_by_container(frame: Frame) -> dict[str, list[Finding]]:
+    """Findings of one tick by container id. Pure."""
+    found: dict[str, list[Finding]] = {}
+    for finding in frame.findings:
+        found.setdefault(finding.container_id, []).append(finding)
+    return found
+
+
+def live_item(frame: Frame, target: Target, findings: Sequence[Finding]) -> Item:
+    """A container of the newest tick, with its findings, as a list item. Pure."""
     policy = frame.policies.get(target.key)
     form = target_json(target)
     return {
@@ -87,9 +95,10 @@ def items(services: Services, now_ms: int, *, host: str | None = None, everythin
     found: dict[tuple[str, str], Item] = {}
     if host in (None, own):
         if frame is not None:
+            wrong = findings_by_container(frame)
             for target in frame.targets.values():
-                if everything or target.state not in ("exited", "removed"):
-                    found[own, target.key] = live_item(frame, target)
+                if everything or target.state not in ENDED:
+                    found[own, target.key] = live_item(frame, target, wrong.get(target.key, ()))
         if everything or frame is None:
             for known in services.series.containers():
                 item = known_item(known, now_ms)
@@ -172,8 +181,8 @@ def detail(services: Services, found: Found, now_ms: int) -> Item:
             item["state"] = "gone"
         findings: Sequence[Finding] = ()
     else:
-        item = live_item(frame, target)
-        findings = [f for f in frame.findings if f.container_id == found.id]
+        findings = findings_by_container(frame).get(found.id, ())
+        item = live_item(frame, target, findings)
     return item | {
         "findings": [finding_json(f) for f in findings],
         "cgroup": target.cgroup if target else None,
@@ -207,7 +216,7 @@ def hosts(services: Services, now_ms: int) -> list[Item]:
                 "own": True,
                 "lag_s": None if age_s is None else round(age_s, 3),
                 "cgroup": frame.cgroup if frame else None,
-                "containers": len(items(services, now_ms, host=own)),
+                "containers": sum(t.state not in ENDED for t in frame.targets.values()) if frame else 0,
                 "findings": len(findings),
                 "worst": worst_of(findings),
                 "capabilities": dict(frame.capabilities) if frame else {},

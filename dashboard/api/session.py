@@ -14,6 +14,7 @@ from dashboard.api.forms import WhoForm
 from dashboard.api.layer import API, Call, Nothing, Route
 from dashboard.api.people import NewPassword, UserName
 from dashboard.auth import ABSOLUTE_MS, COOKIE, digest
+from dashboard.security import needs_secure_cookie
 from model.errors import Refused
 from model.outside import rfc3339
 from storage.api import Role, Session
@@ -75,7 +76,7 @@ def with_cookie(call: Call[Any, Any], secret: str, session: Session, status: int
         secret,
         max_age=ABSOLUTE_MS // 1000,
         path=call.request.root_path or "/",
-        secure=call.request.is_secure,
+        secure=needs_secure_cookie(call.request, call.services.settings.web.public_url),
         httponly=True,
         samesite="Strict",
     )

@@ -44,11 +44,12 @@ def readiness(web: Web, now_ms: int, *, details: bool) -> Item:
     """The parts' states and what they add up to. Parts of an agent that is away are not known."""
     services = web.services
     frame, fresh = services.agent.frame(), services.fresh_frame() is not None
-    away_since = None if fresh else (frame.at_ms if frame is not None else now_ms)
+    away_since = frame.at_ms if frame is not None else now_ms
+    up_since = min((part.since_ms for part in frame.parts), default=frame.at_ms) if frame is not None else now_ms
     detail = "" if fresh else "the agent does not send; is it running, and is agent.run_dir the same for both?"
     parts: list[Item] = []
     states: dict[str, str] = {"agent": "ok" if fresh else "down"}
-    since = {"agent": rfc3339(away_since)}
+    since = {"agent": rfc3339(up_since if fresh else away_since)}
     details_of = {"agent": detail}
     for part in frame.parts if frame is not None else ():
         if part.name == "agent" and not fresh:

@@ -12,7 +12,7 @@ import msgspec
 from dashboard.errors import invalid
 
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)")
+DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(ms|s|m|h|d|w|y)")
 LATEST_MS = 253402300799000
 """The last second of the year 9999: later is no moment that a calendar knows."""
 
