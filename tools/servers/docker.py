@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import socket
+import subprocess
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,15 +24,11 @@ LABEL = "wharfinger.test"
 OWNER_LABEL = "wharfinger.test.owner"
 """Pid and start time of the process that started the container: what :meth:`DockerEngine.sweep` goes by."""
 
-APPLETS = """
-    sh ash awk cat cut date dd dmesg echo env expr false find free grep head hostname httpd id ip kill ls md5sum
-    mkdir mount mv nc ping ps rm sed seq sha256sum sleep stat sync tail tee test top touch tr true uname usleep
-    vi wc wget yes
-"""
-
 
 def busybox_tree(binary: Path) -> bytes:
-    """A root file system with one static busybox and links to it, as a tar: what ``docker import`` takes."""
+    """A root file system with one static busybox and a link for each of its applets, as a tar: what
+    ``docker import`` takes."""
+    listed = subprocess.run([str(binary), "--list"], capture_output=True, text=True, check=True).stdout.split()
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for folder in ("bin", "dev", "etc", "proc", "root", "sys", "tmp", "var", "www"):
@@ -42,7 +39,7 @@ def busybox_tree(binary: Path) -> bytes:
         entry = tarfile.TarInfo("bin/busybox")
         entry.size, entry.mode = len(data), 0o755
         tar.addfile(entry, io.BytesIO(data))
-        for applet in APPLETS.split():
+        for applet in sorted(set(listed) - {"busybox"}):
             entry = tarfile.TarInfo(f"bin/{applet}")
             entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(entry)
@@ -78,8 +75,18 @@ class DockerEngine:
     @classmethod
     def find(cls) -> DockerEngine:
         """The machine's engine if it answers, else one of our own; raises :class:`Missing` without either."""
-        engine = cls(f"unix://{MACHINE_SOCKET}") if pings(f"unix://{MACHINE_SOCKET}") else None
-        return (engine or cls.start()).prepared()
+        try:
+            return cls.find_running()
+        except Missing:
+            return cls.start().prepared()
+
+    @classmethod
+    def find_running(cls) -> DockerEngine:
+        """The machine's engine; raises :class:`Missing` where none answers."""
+        address = f"unix://{MACHINE_SOCKET}"
+        if not pings(address):
+            raise Missing(f"no Docker engine answers at {MACHINE_SOCKET}")
+        return cls(address).prepared()
 
     @classmethod
     def start(cls, *, beside: bool = False) -> DockerEngine:
