@@ -1,0 +1,95 @@
+"""What a crash leaves behind is settled by what the kernel shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from limits.sizes import MIB
+from model.change import Change, ChangeStatus, Knobs
+from tests.limits.world import AUTO, CPUS_02, M64, START_MS, World
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of ours runs after it."""
+
+
+def pending(container_id: str, after: float) -> Change:
+    return Change(
+        "left", START_MS, "quay", container_id, "web", ChangeStatus.PENDING, "cpu_law", "load rose",
+        Knobs(cpu_cores=0.2), Knobs(cpu_cores=after),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("in_force", "status", "words"),
+    [
+        (0.5, ChangeStatus.APPLIED, "found in force afterwards"),
+        (0.2, ChangeStatus.FAILED, "before it was written"),
+        (0.9, ChangeStatus.FAILED, "now it is otherwise"),
+    ],
+)
+def test_a_pending_row_is_settled_honestly(in_force: float, status: ChangeStatus, words: str) -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, **CPUS_02)
+    ship.dry.cores = in_force
+    world.state.put_change(pending(ship.dry.container_id, 0.5))
+    world.start()
+    world.tick(2)
+    (row,) = world.changes()
+    assert row.status is status
+    assert words in row.reason
+    assert row.read_back.cpu_cores == in_force
+
+
+def test_a_pending_row_of_a_container_that_is_gone() -> None:
+    world = World()
+    world.state.put_change(pending("e" * 64, 0.5))
+    world.start()
+    world.tick(20)
+    (row,) = world.changes()
+    assert row.status is ChangeStatus.FAILED
+    assert "the container is gone" in row.reason
+
+
+@pytest.mark.parametrize("door", ["write_cpu", "raise_memory", "update", "inspect", "read"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_any_door_the_next_start_can_undo_everything(door: str, after: bool) -> None:
+    """The original is on record before anything is written, and no row stays pending."""
+    world = World()
+    ship = world.ship(
+        labels=AUTO, demand=lambda s: 0.1 + s * 0.1, memory=lambda s: min(150, 4 * s) * MIB, **CPUS_02, **M64
+    )
+    before = dict(ship.dry.native)
+    world.tick(2)
+    whole = getattr(world.host, door)
+
+    def killed(*given: object) -> object:
+        if after:
+            whole(*given)
+        raise Killed
+
+    for calls in range(4):
+        world.tick(calls)
+        setattr(world.host, door, killed)
+        with pytest.raises(Killed):
+            world.tick(60)
+        setattr(world.host, door, whole)
+        world.start()
+        world.tick(2)
+        assert world.changes(ChangeStatus.PENDING) == []
+    ship.memory = lambda _second: 2 * MIB
+    world.tick(2)
+    world.controller.undo("ann", world.now_ms, everything=True)
+    assert ship.dry.native == before
+    assert (ship.dry.cores, ship.dry.memory) == (0.2, 64 * MIB)
+
+
+def test_the_runtime_that_lagged_behind_at_a_crash_follows_after_the_start() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=lambda s: 0.1 + s * 0.1, **CPUS_02)
+    world.tick(10)
+    assert ship.dry.native["NanoCpus"] < ship.dry.cores * 1e9
+    ahead = ship.dry.cores
+    world.start()
+    world.tick(1)
+    assert ship.dry.native["NanoCpus"] == pytest.approx(ahead * 1e9)
