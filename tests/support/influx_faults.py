@@ -94,6 +94,7 @@ class FaultServer:
 def _handler(server: FaultServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 65_536  # one segment an answer: else each waits 40 ms for a delayed acknowledgement
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base
             """Tests are silent."""
