@@ -71,7 +71,7 @@ class Dispatcher:
         return 0.0
 
     def test(self, receiver_name: str, now_ms: int) -> Delivery:
-        """Send a message that says it is a test, past the queue, and give the answer. Raises NotThere."""
+        """Send a message that says it is a test, past the queue; log and give the answer. Raises NotThere."""
         receiver = self._find(receiver_name)
         if receiver is None:
             raise NotThere(f"there is no receiver {receiver_name}")
@@ -88,6 +88,7 @@ class Dispatcher:
         delivery = self._send(receiver, notification, now_ms)[1]
         if delivery.state is DeliveryState.RETRY:
             delivery = replace(delivery, state=DeliveryState.REJECTED)
+        self._state.delivered(replace(notification, attempts=1, state=delivery.state), delivery)
         notifier = NOTIFIERS.get(receiver.kind)
         if notifier is not None and notifier.keeps_open and delivery.state is DeliveryState.ACCEPTED:
             over = replace(alert, state=AlertState.RESOLVED, ended_at_ms=now_ms)

@@ -28,7 +28,7 @@ def kind_of(value: object) -> str:
 
 def nearest(word: str, known: Collection[str]) -> str:
     """`` (did you mean x?)``, or what there is to choose from where nothing is near and the choice is small."""
-    if near := get_close_matches(word, known, n=1, cutoff=0.6):
+    if len(word) > 2 and (near := get_close_matches(word, known, n=1, cutoff=0.6)):
         return f" (did you mean {near[0]}?)"
     return f" (one of {', '.join(known)})" if len(known) <= 8 else ""
 

@@ -40,7 +40,8 @@ class MemoryNearLimit:
     """A finding while the working set is at least ``near_ratio`` of the limit, or predicted there in ``horizon_s``.
 
     A prediction needs steady growth (the lower quartile of the slopes above 0, and growth in the last third), a working
-    set of at least ``look_ratio`` of the limit, and reaches no further than ``reach`` times what was seen.
+    set of at least ``look_ratio`` of the limit (``early_ratio`` while less than ``early_s`` was seen: a heap not yet
+    collected looks the same), and reaches no further than ``reach`` times what was seen.
     Critical: full within ``critical_s``, or ``full_ratio`` of the limit used by what cannot be given back.
     """
 
@@ -51,7 +52,9 @@ class MemoryNearLimit:
     horizon_s: float = 900.0
     critical_s: float = 60.0
     window_s: float = 300.0
-    reach: float = 15.0
+    reach: float = 5.0
+    early_s: float = 60.0
+    early_ratio: float = 0.75
     fixed_ratio: float = 0.75
     """Share of the limit held by anonymous, shared and kernel memory, below which cache is what fills it."""
 
@@ -70,6 +73,8 @@ class MemoryNearLimit:
             prediction = self.predict(limit - used, growth)
             fixed = unreclaimable(sample, used)
             comes = prediction is not None and prediction.likely_s < self.horizon_s and fixed >= 0.6 * used
+            if growth is not None and growth.span_s < self.early_s:
+                comes = comes and used >= self.early_ratio * limit
             if comes or used >= self.near_ratio * limit:
                 found.append(self._finding(snapshot, target, used, fixed, limit, growth, prediction))
         return found

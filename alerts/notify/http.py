@@ -47,9 +47,11 @@ class Poster:
             self._in_flight.add(connection)
         timer.start()
         try:
-            return self._exchange(connection, message, now_ms)
+            answer = self._exchange(connection, message, now_ms)
+            # A socket that was shut reads like the end of the headers: what came till then is no answer.
+            return Answer(DeliveryState.RETRY, self._reason(TimeoutError(), late=True)) if late.is_set() else answer
         except (OSError, http.client.HTTPException) as error:
-            return Answer(DeliveryState.RETRY, self._reason(error, late.is_set()))
+            return Answer(DeliveryState.RETRY, self._reason(error, late=late.is_set()))
         except ValueError:
             return Answer(DeliveryState.REJECTED, "the message cannot be sent: check URL and secret for odd characters")
         finally:
@@ -92,7 +94,7 @@ class Poster:
         late.set()
         shut(connection)
 
-    def _reason(self, error: Exception, late: bool) -> str:
+    def _reason(self, error: Exception, *, late: bool) -> str:
         """Why there is no answer, without the URL (it may hold a secret)."""
         if late or isinstance(error, TimeoutError):
             return f"no answer within {self._timeout_s:g} s"
