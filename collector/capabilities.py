@@ -8,6 +8,7 @@ from pathlib import Path
 from collector.cgroupfs import files
 from collector.cgroupfs.hierarchy import UNIFIED, Hierarchy
 from collector.cgroupfs.knobs import V1_FILES, V2_FILES, Knob, on_v1
+from collector.cgroupfs.v1 import BLKIO_COUNTS
 from collector.network import host_namespace
 
 YES = "yes"
@@ -19,6 +20,11 @@ def of_kernel(hierarchy: Hierarchy, proc: str) -> dict[str, str]:
     found = {"cpu": YES if hierarchy.unified or "cpuacct" in hierarchy.controllers else "no cpu accounting is mounted"}
     for name, v1_name in V1_NAMES.items():
         found[name] = controller(hierarchy, name, v1_name)
+    if found["io"] == YES and "blkio" in hierarchy.controllers and counting_family(hierarchy) is None:
+        found["io"] = (
+            "this kernel counts block I/O of cgroup v1 only on disks with a throttle rule: set one that never bites, "
+            "such as docker run --device-read-bps DISK:1tb … once after boot, or use cgroup v2"
+        )
     found["cpu_quota"] = knob(hierarchy, Knob.CPU_QUOTA, "the kernel has no CFS bandwidth control")
     found["memory_high"] = knob(hierarchy, Knob.MEMORY_HIGH, "cgroup v1 has no memory.high")
     found["swap_limit"] = knob(hierarchy, Knob.SWAP, "swap accounting is off: boot with swapaccount=1")
@@ -41,6 +47,18 @@ def controller(hierarchy: Hierarchy, name: str, v1_name: str) -> str:
     # a tree that is only a part of the host's has no such file at its root: its cgroups tell
     there = name in text.split() if text is not None else any(samples(hierarchy.unified, f"{name}.*"))
     return YES if there else f"the kernel offers no {name} controller: boot with cgroup_enable={name}"
+
+
+def counting_family(hierarchy: Hierarchy) -> str | None:
+    """The family of v1 blkio files that counts: one of which any cgroup shows a device. None where none does."""
+    root = hierarchy.controllers.get("blkio")
+    if root is None:
+        return BLKIO_COUNTS[0]
+    for family in BLKIO_COUNTS:
+        for path in samples(root, f"blkio.{family}.io_service_bytes*"):
+            if ":" in (files.read_text(str(path)) or ""):
+                return family
+    return None
 
 
 def knob(hierarchy: Hierarchy, which: Knob, reason: str) -> str:

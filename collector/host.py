@@ -63,7 +63,7 @@ class HostReader:
             self._look_at_devices()
         cpu, memory = psutil.cpu_times(), psutil.virtual_memory()
         load, tasks = load_and_tasks(files.read_text(f"{self._proc}/loadavg") or "")
-        fields: Fields = {}
+        fields = Fields()
         for what, parse in self._pressures:
             self._take(parse, f"pressure/{what}", fields, "pressure", faults)
         # "full" means nothing for the CPU of a whole system: the kernel shows zeroes there (psi.rst)

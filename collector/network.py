@@ -44,13 +44,15 @@ class NetworkReader:
     The open file holds the namespace, not the process: it is closed as soon as the container is known to be gone.
     """
 
-    __slots__ = ("_descriptors", "_fd", "_path", "pid")
+    __slots__ = ("_descriptors", "_fd", "_interfaces", "_path", "_text", "pid")
 
     def __init__(self, proc: str, pid: int, descriptors: Descriptors) -> None:
         self.pid = pid
         self._path = f"{proc}/{pid}/net/dev"
         self._descriptors = descriptors
         self._fd = CLOSED
+        self._text = b""
+        self._interfaces: tuple[Interface, ...] = ()
 
     def open(self) -> None:
         """Keep the file open where the budget allows. Raises :class:`Unreadable`."""
@@ -69,14 +71,19 @@ class NetworkReader:
         """
         if self._fd == CLOSED:
             text = files.read_once(self._path)
-            return None if text is None else network_devices(text)
-        try:
-            text = files.read_open(self._fd)
-            if len(text) > ONE_READ:
-                text = files.read_whole(self._fd)
-        except files.Gone:
+        else:
+            try:
+                text = files.read_open(self._fd)
+                if len(text) > ONE_READ:
+                    text = files.read_whole(self._fd)
+            except files.Gone:
+                return None
+        if text is None:
             return None
-        return network_devices(text)
+        if text != self._text:
+            self._interfaces = network_devices(text)
+            self._text = text
+        return self._interfaces
 
     def close(self) -> None:
         if self._fd != CLOSED:

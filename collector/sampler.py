@@ -6,12 +6,14 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from collector import capabilities, derive
 from collector.cgroupfs.files import Descriptors, Gone, descriptor_budget, inode_of
 from collector.cgroupfs.hierarchy import Hierarchy, find_hierarchy
 from collector.cgroupfs.plan import Plan, plan_for
 from collector.cgroupfs.reader import CgroupReader
+from collector.cgroupfs.v1 import BLKIO_COUNTS, BlockIo
 from collector.discovery.describe import Description, is_ignored
 from collector.discovery.registry import Registry
 from collector.discovery.runtime import Job, Source
@@ -33,6 +35,15 @@ OWN_CGROUPS = "cgroup"
 """The runtime of cgroups that no runtime made."""
 
 
+class Ground(NamedTuple):
+    """What is found of the host at the first use, and then stands."""
+
+    hierarchy: Hierarchy
+    plan: Plan
+    registry: Registry
+    descriptors: Descriptors
+
+
 class Sampler:
     """Makes one :class:`Snapshot` a tick. :meth:`collect` belongs to the tick thread; the rest may be called anywhere.
 
@@ -51,13 +62,12 @@ class Sampler:
         self._tick = 0
         self._refresh: set[str] = set()
         self._preparing = threading.Lock()
-        self._found: tuple[Hierarchy, Registry, Descriptors] | None = None
-        self._plan = Plan((), ())
+        self._ground: Ground | None = None
         self._kernel: Mapping[str, str] = {}
 
     def collect(self, now_ms: int) -> Snapshot:
         """Read everything once. Raises :class:`model.errors.NotThere` on a host without any cgroup tree."""
-        hierarchy, registry, descriptors = self._prepared()
+        hierarchy, _, registry, descriptors = self._prepared()
         plan_root = str(hierarchy.walk_root)
         self._tick += 1
         host_reading = self._host_reader.read(time.monotonic_ns())
@@ -167,28 +177,31 @@ class Sampler:
             watched.close()
         self._watched.clear()
 
-    def _prepared(self) -> tuple[Hierarchy, Registry, Descriptors]:
+    def _prepared(self) -> Ground:
         with self._preparing:
-            if self._found is None:
+            if self._ground is None:
                 hierarchy = find_hierarchy(self._host)
-                self._plan = plan_for(hierarchy, os.sysconf("SC_CLK_TCK"))
+                family = capabilities.counting_family(hierarchy)
+                block_io = BlockIo(family is not None, family or BLKIO_COUNTS[0])
+                plan = plan_for(hierarchy, os.sysconf("SC_CLK_TCK"), block_io)
                 registry = Registry(hierarchy, self._sources, self._discovery, self._host.proc)
                 self._kernel = capabilities.of_kernel(hierarchy, self._host.proc)
-                self._found = (hierarchy, registry, Descriptors(descriptor_budget()))
-            return self._found
+                self._ground = Ground(hierarchy, plan, registry, Descriptors(descriptor_budget()))
+            return self._ground
 
     def _walk(self, now_ms: int) -> float:
-        hierarchy, registry, _ = self._prepared()
+        hierarchy, plan, registry, _ = self._prepared()
         wait_s = registry.walk(now_ms)
         self._kernel = capabilities.of_kernel(hierarchy, self._host.proc)
+        plan.block_io.counted = capabilities.counting_family(hierarchy) is not None
         return wait_s
 
     def _take_up(self, found: Sequence[Found], now_ms: int) -> list[Watched]:
         """Watch these from now on; those that are gone already are passed over."""
-        hierarchy, _, descriptors = self._prepared()
+        hierarchy, plan, registry, descriptors = self._prepared()
         taken = []
         for item in found:
-            reader = CgroupReader(hierarchy, self._plan, item.cgroup, descriptors)
+            reader = CgroupReader(hierarchy, plan, item.cgroup, descriptors)
             try:
                 reader.open()
             except Gone:
@@ -197,7 +210,6 @@ class Sampler:
             self._watched[item.what.id] = watched
             taken.append(watched)
             if self._tick > 1 and item.what.runtime != OWN_CGROUPS:
-                _, registry, _ = self._prepared()
                 known = registry.describe(item.what.id)
                 self._lives.begun(watched.describe(known, self._discovery.label_prefix), now_ms)
         return taken

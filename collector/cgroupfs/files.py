@@ -110,13 +110,17 @@ def read_open(fd: int) -> bytes:
         raise translated(error) from None
 
 
-def read_into(opened: Sequence[tuple[Parser, int]], fields: Fields) -> None:
-    """The hot path: read and parse every open file. Stops at the first that cannot be read or parsed
-    (:class:`Gone`, :class:`Unreadable`, :class:`model.errors.Malformed`)."""
+def read_into(opened: Sequence[tuple[Parser, int]], texts: list[bytes | None], fields: Fields) -> None:
+    """The hot path: read every open file, parse those whose text is another than at the read before (``texts``,
+    one a file). Stops at the first that cannot be read or parsed: :class:`Gone`, :class:`Unreadable`,
+    :class:`model.errors.Malformed`; ``fields`` is then of no use any more."""
     pread = os.pread
     try:
-        for parse, fd in opened:
-            parse(pread(fd, SIZE, 0), fields)
+        for i, (parse, fd) in enumerate(opened):
+            text = pread(fd, SIZE, 0)
+            if text != texts[i]:
+                parse(text, fields)
+                texts[i] = text
     except OSError as error:
         raise translated(error) from None
 

@@ -15,15 +15,24 @@ from typing import Any, NamedTuple
 from model.errors import Malformed
 from model.reading import Interface, IoDevice
 
-Fields = dict[str, Any]
+
+class Fields(dict[str, Any]):
+    """Values found so far, by name of the reading's field. They stay from tick to tick: a file whose text is the
+    same as before is not parsed again. ``scratch``: what one parser leaves for another."""
+
+    __slots__ = ("scratch",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scratch: dict[str, dict[str, tuple[int, int]]] = {}
+
+
 Parser = Callable[[bytes, Fields], None]
 Into = str | tuple[str, int]
 """Field of the reading, or the field and the factor to its unit."""
 
 
 MAX_LAYOUTS = 16
-BLKIO_BYTES = "blkio bytes"
-"""Scratch name under which the first of blkio's two files waits for the second."""
 
 
 def number(text: bytes) -> int:
@@ -185,17 +194,11 @@ def blkio(text: bytes) -> dict[str, tuple[int, int]]:
     return devices
 
 
-def blkio_bytes(text: bytes, fields: Fields) -> None:
-    """The first of the two blkio files: waits under a scratch name for :func:`blkio_operations`."""
-    fields[BLKIO_BYTES] = blkio(text)
-
-
-def blkio_operations(text: bytes, fields: Fields) -> None:
-    """The second of the two blkio files: makes the devices of both."""
-    amounts = fields.pop(BLKIO_BYTES, None)
-    if amounts is None:
+def join_blkio(fields: Fields) -> None:
+    """``io_service_bytes`` and ``io_serviced`` make the devices together; with one alone there are none."""
+    amounts, counts = fields.scratch.get("bytes"), fields.scratch.get("operations")
+    if amounts is None or counts is None:
         return
-    counts = blkio(text)
     devices = []
     for device in sorted(amounts.keys() | counts.keys()):
         (read_bytes, write_bytes), (reads, writes) = amounts.get(device, (0, 0)), counts.get(device, (0, 0))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from collector.cgroupfs import v1, v2
 from collector.cgroupfs.hierarchy import Hierarchy
 from collector.cgroupfs.source import Choice, Source
+from collector.cgroupfs.v1 import BlockIo
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +16,16 @@ class Plan:
 
     choices: tuple[Choice, ...]
     limits: tuple[Source, ...]
+    block_io: BlockIo
 
 
-def plan_for(hierarchy: Hierarchy, ticks_per_second: int = 100) -> Plan:
+def plan_for(hierarchy: Hierarchy, ticks_per_second: int = 100, block_io: BlockIo | None = None) -> Plan:
     """The plan of a host. On a hybrid one each group comes from the side that has its controller;
     pressure, and exact user and system time, from the unified side.
 
     ``ticks_per_second``: USER_HZ, the unit of ``cpuacct.stat``.
     """
+    block_io = block_io or BlockIo()
     on_v1, unified = hierarchy.controllers, hierarchy.unified is not None
     choices: list[Choice] = []
     limits: list[Source] = []
@@ -45,7 +48,7 @@ def plan_for(hierarchy: Hierarchy, ticks_per_second: int = 100) -> Plan:
         choices += v2.memory()
         limits += v2.memory_limits()
     if "blkio" in on_v1:
-        choices += v1.io()
+        choices += v1.io(block_io)
     elif unified:
         choices += v2.io()
     if "pids" in on_v1:
@@ -54,4 +57,4 @@ def plan_for(hierarchy: Hierarchy, ticks_per_second: int = 100) -> Plan:
     elif unified:
         choices.append(v2.pids())
         limits += v2.pids_limits()
-    return Plan(tuple(choices), tuple(limits))
+    return Plan(tuple(choices), tuple(limits), block_io)

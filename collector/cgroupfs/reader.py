@@ -5,13 +5,14 @@ from __future__ import annotations
 from collector.cgroupfs import files
 from collector.cgroupfs.files import CLOSED, Descriptors, Gone, Unreadable, Unsupported
 from collector.cgroupfs.hierarchy import Hierarchy
-from collector.cgroupfs.parse import BLKIO_BYTES, Fields, Parser
+from collector.cgroupfs.parse import Fields, Parser
 from collector.cgroupfs.plan import Plan
 from collector.cgroupfs.source import Choice, Pace, Source
 from model.errors import Malformed
 from model.limits import UNLIMITED, Limits, Unlimited, bounded
 from model.reading import CgroupReading, Interface
 
+OPEN_TRIES = 3
 YOUNG_READS = 5
 """Reads during which missing files are looked for again: a runtime makes the directories one by one."""
 
@@ -32,41 +33,69 @@ class CgroupReader:
     """Reads the counters and limits of one cgroup path. Used by the tick thread alone.
 
     ``inode`` names the cgroup that is being read: when the path was made again, it changes, and so do
-    the readings. ``faults`` of the last read: (part, reason) of what is there and could not be read.
+    the readings.
     """
 
-    __slots__ = ("_descriptors", "_found", "_hierarchy", "_hot", "_plan", "_standing", "_throttled", "_young", "cgroup",
-                 "faults", "inode")  # fmt: skip
+    # fmt: off
+    __slots__ = (
+        "_descriptors",
+        "_fields",
+        "_found",
+        "_hierarchy",
+        "_hot",
+        "_limit_faults",
+        "_plan",
+        "_read_faults",
+        "_texts",
+        "_throttled",
+        "_young",
+        "cgroup",
+        "inode",
+    )
+    # fmt: on
 
     def __init__(self, hierarchy: Hierarchy, plan: Plan, cgroup: str, descriptors: Descriptors) -> None:
         self.cgroup = cgroup
         self.inode = 0
-        self.faults: tuple[tuple[str, str], ...] = ()
+        self._read_faults: tuple[tuple[str, str], ...] = ()
+        self._limit_faults: tuple[tuple[str, str], ...] = ()
         self._hierarchy = hierarchy
         self._plan = plan
         self._descriptors = descriptors
         self._found: dict[Choice, Opened] = {}
         self._hot: list[tuple[Parser, int]] | None = []
-        self._standing: Fields = {}
+        self._texts: list[bytes | None] = []
+        self._fields = Fields()
         self._throttled = True
         self._young = YOUNG_READS
 
     def open(self) -> None:
         """Find and open the files. Raises :class:`Gone` where there is no such cgroup."""
-        inode = files.inode_of(self._path(self._hierarchy.primary, ""))
-        if inode is None:
-            raise Gone
-        self.inode = inode
-        self._young = YOUNG_READS
-        self._standing = {}
-        self._throttled = True
-        self._look()
+        for _ in range(OPEN_TRIES):
+            self.close()
+            inode = self._inode_now()
+            if inode is None:
+                raise Gone
+            self.inode = inode
+            self._look()
+            if self._inode_now() == inode:
+                return
+        raise Gone  # made anew faster than it can be opened: the next tick sees what stays
 
     def close(self) -> None:
+        """Let go of all files; a read opens them again."""
         for opened in self._found.values():
             self._drop(opened)
         self._found.clear()
-        self._hot = []
+        self._arrange()
+        self._fields = Fields()
+        self._throttled = True
+        self._young = YOUNG_READS
+
+    @property
+    def faults(self) -> tuple[tuple[str, str], ...]:
+        """(part, reason) of what is there and could not be read, at the last read and the last look at limits."""
+        return self._read_faults + self._limit_faults
 
     def read(self, at_ns: int, interfaces: tuple[Interface, ...] | None = None) -> CgroupReading:
         """One reading; what the kernel does not offer is None. Raises :class:`Gone` when the cgroup is no more.
@@ -77,26 +106,26 @@ class CgroupReader:
             self._young -= 1
             self._look()
         if self._hot is not None:
-            fields = self._standing.copy()
             try:
-                files.read_into(self._hot, fields)
+                files.read_into(self._hot, self._texts, self._fields)
             except (Gone, Unreadable, Malformed):
                 pass
             else:
-                self.faults = ()
-                return CgroupReading(at_ns, self.inode, interfaces=interfaces, **fields)
+                self._read_faults = ()
+                return CgroupReading(at_ns, self.inode, interfaces=interfaces, **self._fields)
         return self._read_carefully(at_ns, interfaces)
 
     def limits(self, memory_total: int | None = None) -> Limits:
         """Limits now in force. One at or above ``memory_total`` (bytes of RAM) bounds nothing: unlimited."""
-        fields: Fields = {}
+        fields = Fields()
+        self._limit_faults = ()
         for source in self._plan.limits:
             text = self._text(source)
             if text is not None:
                 try:
                     source.parse(text, fields)
                 except Malformed as fault:
-                    self.faults += ((source.part, str(fault)),)
+                    self._limit_faults += ((source.part, str(fault)),)
         quota, period = fields.get("cpu_quota_us"), fields.get("cpu_period_us")
         if isinstance(quota, Unlimited):
             fields["cpu_cores"] = UNLIMITED
@@ -113,13 +142,10 @@ class CgroupReader:
         """File by file: one that cannot be read is a fault, and the others are read all the same."""
         inode = self.inode
         for attempt in range(2):
-            if files.inode_of(self._path(self._hierarchy.primary, "")) != self.inode:
-                self.close()
+            if self._inode_now() != self.inode:
                 self.open()
-            fields, faults, lost = self._standing.copy(), [], False
+            fields, faults, lost = Fields(), [], False
             for opened in self._found.values():
-                if opened.source.pace is Pace.WITH_QUOTA and not self._throttled:
-                    continue
                 try:
                     text = files.read_open(opened.fd) if opened.fd != CLOSED else files.read_once(opened.path)
                     if text is not None:
@@ -129,11 +155,10 @@ class CgroupReader:
                 except (Unreadable, Malformed) as fault:
                     faults.append((opened.source.part, str(fault)))
             if lost and attempt == 0:
-                self.close()
                 self.open()
                 continue
-            fields.pop(BLKIO_BYTES, None)
-            self.faults = tuple(faults)
+            self._fields, self._texts = fields, [None] * len(self._texts)
+            self._read_faults = tuple(faults)
             own = interfaces if self.inode == inode else None
             return CgroupReading(at_ns, self.inode, interfaces=own, **fields)
         raise Gone
@@ -149,8 +174,6 @@ class CgroupReader:
                         self._drop(opened)
                     self._found[choice] = better
                     break
-        # the plan's order, which files that belong together rely on
-        self._found = {choice: self._found[choice] for choice in self._plan.choices if choice in self._found}
         self._arrange()
 
     def _open(self, source: Source, rank: int) -> Opened | None:
@@ -186,21 +209,21 @@ class CgroupReader:
         """The list of the hot path; None where a file is not kept open."""
         wanted = [o for o in self._found.values() if self._throttled or o.source.pace is not Pace.WITH_QUOTA]
         self._hot = None if any(o.fd == CLOSED for o in wanted) else [(o.source.parse, o.fd) for o in wanted]
+        self._texts = [None] * len(wanted)
 
     def _expect_throttling(self, expected: bool) -> None:
-        """Without a quota the throttling counters stand still: read them once more, and then no longer."""
+        """Without a quota the throttling counters stand still: they are read once more, and then no longer."""
         if expected == self._throttled:
             return
         self._throttled = expected
-        self._standing = {}
-        if not expected:
-            for opened in self._found.values():
-                if opened.source.pace is Pace.WITH_QUOTA:
-                    text = self._text(opened.source)
+        for opened in self._found.values():
+            if opened.source.pace is Pace.WITH_QUOTA and not expected:
+                text = self._text(opened.source)
+                if text is not None:
                     try:
-                        opened.source.parse(text or b"", self._standing)
+                        opened.source.parse(text, self._fields)
                     except Malformed as fault:
-                        self.faults += ((opened.source.part, str(fault)),)
+                        self._limit_faults += ((opened.source.part, str(fault)),)
         self._arrange()
 
     def _text(self, source: Source) -> bytes | None:
@@ -211,11 +234,14 @@ class CgroupReader:
             except Unsupported:
                 continue
             except Unreadable as fault:
-                self.faults += ((source.part, str(fault)),)
+                self._limit_faults += ((source.part, str(fault)),)
                 return None
             if text is not None:
                 return text
         return None
+
+    def _inode_now(self) -> int | None:
+        return files.inode_of(self._path(self._hierarchy.primary, ""))
 
     def _path(self, controller: str, name: str) -> str:
         root = self._hierarchy.root(controller)

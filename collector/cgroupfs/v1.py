@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from collector.cgroupfs import knobs
 from collector.cgroupfs.knobs import Knob
-from collector.cgroupfs.parse import Fields, Keyed, blkio_bytes, blkio_operations, number, one
+from collector.cgroupfs.parse import Fields, Keyed, blkio, join_blkio, number, one
 from collector.cgroupfs.source import Choice, Pace, Source
 from model.limits import UNLIMITED, Unlimited
 
 BLKIO_FAMILIES = ("throttle.{}_recursive", "throttle.{}", "bfq.{}_recursive", "bfq.{}", "{}_recursive", "{}")
 """The throttle layer counts every device; the schedulers' own files only those that they schedule."""
+BLKIO_COUNTS = ("throttle", "bfq")
+"""Families that may be there and stand still; see :class:`BlockIo`."""
 
 
-def blkio_files(kind: str) -> tuple[str, ...]:
-    return tuple(f"blkio.{family.format(kind)}" for family in BLKIO_FAMILIES)
+class BlockIo:
+    """Whether the kernel counts block I/O, and in which files.
+
+    From 6.10 on the throttle layer counts a disk only once a throttle rule was set on it
+    (block/blk-throttle.c ``blk_throtl_activated``); until then every file says ``Total 0``, which is not zero I/O.
+    ``counted`` may be changed by another thread at any time.
+    """
+
+    __slots__ = ("counted", "families")
+
+    def __init__(self, counted: bool = True, family: str = BLKIO_COUNTS[0]) -> None:
+        self.counted = counted
+        self.families = sorted(BLKIO_FAMILIES, key=lambda name: not name.startswith(family))
+
+    def files(self, kind: str) -> tuple[str, ...]:
+        return tuple(f"blkio.{family.format(kind)}" for family in self.families)
+
+    def half(self, name: str, text: bytes, fields: Fields) -> None:
+        """One of the two files that make the devices together."""
+        fields.scratch[name] = blkio(text)
+        join_blkio(fields)
+        if not self.counted and not fields.get("io_devices"):
+            fields.pop("io_devices", None)
+
+    def bytes_file(self, text: bytes, fields: Fields) -> None:
+        self.half("bytes", text, fields)
+
+    def operations_file(self, text: bytes, fields: Fields) -> None:
+        self.half("operations", text, fields)
 
 
 def cpu_times(ticks_per_second: int) -> Source:
@@ -69,11 +98,10 @@ def memory() -> tuple[Choice, ...]:
     return tuple((Source("memory", "memory", (name,), parse),) for name, parse in rows)
 
 
-def io() -> tuple[Choice, ...]:
-    """Two files that belong together, in this order."""
+def io(block: BlockIo) -> tuple[Choice, ...]:
     return (
-        (Source("io", "blkio", blkio_files("io_service_bytes"), blkio_bytes),),
-        (Source("io", "blkio", blkio_files("io_serviced"), blkio_operations),),
+        (Source("io", "blkio", block.files("io_service_bytes"), block.bytes_file),),
+        (Source("io", "blkio", block.files("io_serviced"), block.operations_file),),
     )
 
 
