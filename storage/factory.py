@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.api import AuthStore, StateStore
+from config.schema import StoreSettings
+from storage.api import AuthStore, Recent, SeriesReader, SeriesWriter, StateStore
+from storage.recent import RecentMemory
 from storage.sqlite.auth import SqliteAuth
+from storage.sqlite.reader import SqliteSeriesReader
+from storage.sqlite.series import SqliteSeriesWriter
 from storage.sqlite.state import SqliteState
+
+
+def open_series_writer(path: Path, settings: StoreSettings, host: str) -> SeriesWriter:
+    """The agent's ``series.db``, made where missing; a damaged one is set aside and a new one begun.
+
+    Raises :class:`model.errors.StoreError` with the remedy.
+    """
+    return SqliteSeriesWriter(path, settings, host).open()
+
+
+def open_series_reader(path: Path) -> SeriesReader:
+    """Reads ``series.db`` from any process; opens it at the first question, and again whenever that is needed."""
+    return SqliteSeriesReader(path)
+
+
+def open_recent(seconds: float = 900) -> Recent:
+    """The last minutes in memory."""
+    return RecentMemory(seconds)
 
 
 def open_state(path: Path) -> StateStore:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import add, mul, sub
@@ -37,11 +37,6 @@ class Layout:
     series: tuple[int, ...]
     metrics: tuple[tuple[int, ...], ...]
     levels: array[int]
-
-    def starts(self) -> dict[int, int]:
-        """Series → place of its first value."""
-        places = accumulate((len(m) for m in self.metrics), initial=0)
-        return dict(zip(self.series, places, strict=False))
 
 
 def encode_key(layout: Layout, values: array[int]) -> tuple[int, bytes, bytes]:
@@ -106,23 +101,53 @@ def decode_key(series: memoryview, body: memoryview) -> tuple[Layout, array[int]
     return Layout(ids, metrics, levels), joined("q", data[at + total :])
 
 
+@dataclass(slots=True)
+class Followed:
+    """A segment that is being followed: ``places`` of the values that are wanted, ``values`` as of the last tick.
+
+    ``rows``: (series, metric ids, first, after) in ``values``.
+    """
+
+    total: int
+    places: Sequence[int]
+    levels: array[int]
+    values: array[int]
+    rows: list[tuple[int, tuple[int, ...], int, int]]
+
+    def advance(self, width: int, body: bytes) -> None:
+        """Apply one tick of differences."""
+        code = SIGNED[width]
+        if len(self.places) * 8 > self.total:
+            deltas: Sequence[int] = joined(code, body)
+            if len(self.places) != self.total:
+                deltas = [deltas[i] for i in self.places]
+        else:  # few are wanted: pick their bytes out of the planes
+            total = self.total
+            deltas = [int.from_bytes(body[i::total], "little", signed=True) for i in self.places]
+        self.values = array("q", map(add, deltas, map(mul, self.values, self.levels)))
+
+
 class TailReader:
-    """Follows segments from tick to tick and gives the rows of the series that are wanted.
+    """Follows segments from tick to tick and gives the wanted metrics of the wanted series; None: all.
 
     Not thread-safe. Before its first key segment a segment number is silent.
     """
 
-    def __init__(self, wanted: frozenset[int] | None = None) -> None:
+    def __init__(self, wanted: frozenset[int] | None = None, metrics: frozenset[int] | None = None) -> None:
         self._wanted = wanted
-        self._open: dict[int, tuple[Layout, dict[int, int], array[int]]] = {}
+        self._metrics = metrics
+        self._open: dict[int, Followed] = {}
 
-    def read(self, blob: bytes) -> Mapping[int, tuple[tuple[int, ...], array[int]]]:
+    def read(self, blob: bytes) -> dict[int, tuple[tuple[int, ...], array[int]]]:
         """Series → (metric ids, values) of one tick; ticks must be given in order. Raises :class:`Malformed`."""
         rows: dict[int, tuple[tuple[int, ...], array[int]]] = {}
         try:
             for number, flags, series, body in segments(blob):
-                self._segment(number, flags, series, body, rows)
-        except (zlib.error, ValueError) as e:
+                followed = self._segment(number, flags, series, body)
+                if followed is not None:
+                    for one, metrics, first, after in followed.rows:
+                        rows[one] = metrics, followed.values[first:after]
+        except (zlib.error, ValueError, IndexError) as e:
             self._open.clear()
             raise Malformed(f"tick does not decode: {e}") from e
         except Malformed:
@@ -130,28 +155,25 @@ class TailReader:
             raise
         return rows
 
-    def _segment(
-        self,
-        number: int,
-        flags: int,
-        series: memoryview,
-        body: memoryview,
-        rows: dict[int, tuple[tuple[int, ...], array[int]]],
-    ) -> None:
+    def _segment(self, number: int, flags: int, series: memoryview, body: memoryview) -> Followed | None:
         if flags & KEY:
             self._open.pop(number, None)
-            if self._wanted is not None and self._wanted.isdisjoint(joined("I", bytes(series))):
-                return
-            layout, values = decode_key(series, body)
-            starts = layout.starts()
+            if self._wanted is None or not self._wanted.isdisjoint(joined("I", bytes(series))):
+                self._open[number] = self._follow(*decode_key(series, body))
         elif number in self._open:
-            layout, starts, before = self._open[number]
-            deltas = joined(SIGNED[flags & 3], zlib.decompress(body))
-            values = array("q", map(add, deltas, map(mul, before, layout.levels)))
-        else:
-            return
-        self._open[number] = layout, starts, values
+            self._open[number].advance(flags & 3, zlib.decompress(body))
+        return self._open.get(number)
+
+    def _follow(self, layout: Layout, values: array[int]) -> Followed:
+        places: list[int] = []
+        rows = []
+        start = 0
         for one, metrics in zip(layout.series, layout.metrics, strict=True):
             if self._wanted is None or one in self._wanted:
-                start = starts[one]
-                rows[one] = metrics, values[start : start + len(metrics)]
+                first = len(places)
+                kept = [i for i, metric in enumerate(metrics) if self._metrics is None or metric in self._metrics]
+                places += [start + i for i in kept]
+                rows.append((one, tuple(metrics[i] for i in kept), first, len(places)))
+            start += len(metrics)
+        levels = array("b", (layout.levels[i] for i in places))
+        return Followed(start, places, levels, array("q", (values[i] for i in places)), rows)

@@ -17,14 +17,14 @@ CREATE TABLE series (
     grp TEXT,
     service TEXT,
     first_ms INTEGER NOT NULL,
-    last_ms INTEGER NOT NULL,        -- as of the last sealing; the tail knows better
-    latest BLOB NOT NULL,            -- JSON: metric name -> value, as of then
+    last_ms INTEGER NOT NULL,        -- valid once latest is not empty
+    latest BLOB NOT NULL,            -- of one that is gone: JSON, metric name -> value; else empty
     UNIQUE (host, key)
 );
 
 -- The last minutes: one blob a tick, in order of arrival.
 CREATE TABLE tail (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     at_ms INTEGER NOT NULL,
     ticks BLOB NOT NULL
 );

@@ -1,0 +1,215 @@
+"""Reader of ``series.db``: charts, containers, events; in any process and without the agent."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+
+from model.event import Event
+from model.sample import HOST_KEY
+from storage.api import KnownContainer, SeriesColumn, SeriesQuery, SeriesResult
+from storage.grid import Filled, column, grid_of, is_summed, wanted
+from storage.sqlite.connections import Connections
+from storage.sqlite.documents import decode_mapping
+from storage.sqlite.scan import Scan, Slot, TailRow, read_tail
+from storage.sqlite.sealing import latest_sealed, sealed_end
+from storage.sqlite.shapes import scale_of
+from storage.sqlite.tiers import SECOND, TIERS
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A row of the table ``series``."""
+
+    id: int
+    host: str
+    key: str
+    name: str
+    service: str | None
+    first_ms: int
+
+
+class SqliteSeriesReader:
+    """:class:`storage.api.SeriesReader`; the file may not exist yet. Thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        self._connections = Connections(path, "series")
+
+    def query(self, query: SeriesQuery) -> SeriesResult:
+        answer = self._connections.read(lambda c: _answer(c, query))
+        if answer is None:
+            grid = grid_of(query, SECOND)
+            return SeriesResult(grid.t0_ms, grid.step_ms, ())
+        return answer
+
+    def hosts(self) -> tuple[str, ...]:
+        rows = self._connections.read(lambda c: c.execute("SELECT DISTINCT host FROM series ORDER BY host").fetchall())
+        return tuple(host for (host,) in rows or ())
+
+    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
+        return self._connections.read(lambda c: _containers(c, seen_since_ms)) or ()
+
+    def events(
+        self,
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        container_id: str | None = None,
+        kinds: tuple[str, ...] = (),
+        after_id: int = 0,
+        limit: int = 1000,
+    ) -> tuple[Event, ...]:
+        conditions, values = ["id > ?"], [after_id, since_ms, until_ms, container_id, *kinds]
+        for text, value in (("at_ms >= ?", since_ms), ("at_ms < ?", until_ms), ("container_id = ?", container_id)):
+            if value is not None:
+                conditions.append(text)
+        if kinds:
+            conditions.append(f"kind IN ({','.join('?' * len(kinds))})")
+        sql = (
+            "SELECT at_ms, kind, host, container_id, name, service, detail, id FROM event "  # noqa: S608
+            f"WHERE {' AND '.join(conditions)} ORDER BY id LIMIT ?"
+        )
+        bound = [v for v in values if v is not None]
+        rows = self._connections.read(lambda c: c.execute(sql, (*bound, limit)).fetchall()) or ()
+        return tuple(_event(row) for row in rows)
+
+    def span(self) -> tuple[int, int] | None:
+        return self._connections.read(_span)
+
+    def close(self) -> None:
+        self._connections.close()
+
+
+def _event(row: tuple[int, str, str, str, str, str | None, bytes, int]) -> Event:
+    at_ms, kind, host, container_id, name, service, detail, number = row
+    return Event(at_ms, kind, host, container_id, name, service, decode_mapping(detail), number)
+
+
+def _answer(c: sqlite3.Connection, query: SeriesQuery) -> SeriesResult:
+    grid = grid_of(query, _tick_ms(c), _raw_since(c) if query.step_ms is None else None)
+    metrics = [
+        (number, name, scale)
+        for number, name, scale in c.execute("SELECT id, name, scale FROM metric ORDER BY id")
+        if wanted(name, query.metrics)
+    ]
+    targets = _targets(c, query)
+    if not grid.count or not metrics or not targets:
+        return SeriesResult(grid.t0_ms, grid.step_ms, ())
+    groups: dict[str, list[Known]] = {}
+    for target in targets:
+        joined = query.join_service and target.service
+        groups.setdefault(f"{target.host}\0{target.service if joined else target.key}", []).append(target)
+    filled: dict[tuple[str, str], Filled] = {}
+    series: dict[int, Mapping[int, Slot]] = {}
+    for group, members in groups.items():
+        for name in dict.fromkeys(name for _, name, _ in metrics):
+            filled[group, name] = Filled(grid, summed=is_summed(name), mixed=len(members) > 1)
+        for member in members:
+            series[member.id] = {
+                number: Slot(filled[group, name], (scale_of(name) or scale) / scale) for number, name, scale in metrics
+            }
+    Scan(c, grid).fill(series)
+    return SeriesResult(grid.t0_ms, grid.step_ms, tuple(_columns(groups, filled)))
+
+
+def _columns(groups: Mapping[str, Sequence[Known]], filled: Mapping[tuple[str, str], Filled]) -> list[SeriesColumn]:
+    found = []
+    for (group, metric), one in filled.items():
+        lists = one.lists(scale_of(metric) or 1)
+        if lists is not None:
+            newest = max(groups[group], key=lambda k: (k.first_ms, k.id))
+            found.append(column(newest.host, newest.key, newest.name, metric, lists))
+    return sorted(found, key=lambda s: (s.host, s.name, s.container))
+
+
+def _targets(c: sqlite3.Connection, query: SeriesQuery) -> list[Known]:
+    conditions, values = ["key = ''" if query.of_host else "key != ''"], list[str]()
+    if query.host is not None:
+        conditions.append("host = ?")
+        values.append(query.host)
+    chosen = {"key": query.containers, "service": query.services, "grp": query.groups}
+    if not query.of_host and any(chosen.values()):
+        parts = [f"{name} IN ({','.join('?' * len(some))})" for name, some in chosen.items() if some]
+        conditions.append(f"({' OR '.join(parts)})")
+        values.extend(text for some in chosen.values() for text in some)
+    rows = c.execute(
+        f"SELECT id, host, key, name, service, first_ms FROM series WHERE {' AND '.join(conditions)} "  # noqa: S608
+        "AND first_ms < ? AND (latest = '' OR last_ms >= ?) ORDER BY id",
+        (*values, query.until_ms, query.since_ms - (query.step_ms or 0)),
+    )
+    return [Known(*row) for row in rows]
+
+
+def _tick_ms(c: sqlite3.Connection) -> int:
+    """Time between two ticks, as the last ones were."""
+    times = [at_ms for (at_ms,) in c.execute("SELECT at_ms FROM tail ORDER BY seq DESC LIMIT 16")]
+    return min((a - b for a, b in pairwise(times) if a > b), default=SECOND)
+
+
+def _raw_since(c: sqlite3.Connection) -> int | None:
+    """The first second that is still kept as such; None where nothing was ever rolled up."""
+    oldest = [_first(c, tier.table) for tier in TIERS]
+    raw = oldest[0]
+    if raw is None or all(t is None or t + max(tier.step_ms, 1) > raw for t, tier in zip(oldest, TIERS, strict=True)):
+        return None
+    return raw
+
+
+def _first(c: sqlite3.Connection, table: str) -> int | None:
+    row = c.execute(f"SELECT t0_ms FROM {table} ORDER BY id LIMIT 1").fetchone()  # noqa: S608
+    return None if row is None else int(row[0])
+
+
+def _span(c: sqlite3.Connection) -> tuple[int, int] | None:
+    oldest, newest = c.execute("SELECT min(at_ms), max(at_ms) FROM tail").fetchone()
+    first = [t for tier in TIERS if (t := _first(c, tier.table)) is not None]
+    if oldest is None and not first:
+        return None
+    raw = _raw_since(c)
+    if raw is None:  # a bucket begins before its first second
+        first = [t for t in (_first(c, TIERS[0].table),) if t is not None] or first
+    start = min([*first, oldest] if oldest is not None else first)
+    if newest is None:
+        newest = max(
+            c.execute(f"SELECT coalesce(max(end_ms), 0) - 1 FROM {tier.table}").fetchone()[0]  # noqa: S608
+            for tier in TIERS
+        )
+    return start, newest
+
+
+def _containers(c: sqlite3.Connection, seen_since_ms: int | None) -> tuple[KnownContainer, ...]:
+    names = {number: (name, scale) for number, name, scale in c.execute("SELECT id, name, scale FROM metric")}
+    rows = c.execute(
+        "SELECT id, host, key, name, runtime, image, grp, service, first_ms, last_ms, latest FROM series "
+        "WHERE key != ? ORDER BY id",
+        (HOST_KEY,),
+    ).fetchall()
+    open_ones = {row[0] for row in rows if not row[10]}
+    (newest,) = c.execute("SELECT max(at_ms) FROM tail").fetchone()
+    tail: dict[int, list[TailRow]] = {}
+    if newest is not None and open_ones:
+        tail = read_tail(c, newest, open_ones)
+        if absent := open_ones - tail.keys():
+            tail |= read_tail(c, newest - 300 * SECOND, absent)
+    found = []
+    for number, host, key, name, runtime, image, group, service, first_ms, last_ms, latest in rows:
+        last, values = last_ms, dict[str, float]()
+        if number in tail:
+            last, values = _newest(tail[number], names)
+        elif not latest:
+            last, values = (sealed_end(c, number, 0) or last_ms + 1) - 1, latest_sealed(c, number)
+        elif seen_since_ms is None or last_ms >= seen_since_ms:
+            values = msgspec.json.decode(latest, type=dict[str, float])
+        if seen_since_ms is None or last >= seen_since_ms:
+            found.append(KnownContainer(key, host, name, runtime, image, group, service, first_ms, last, values))
+    return tuple(found)
+
+
+def _newest(rows: Sequence[TailRow], names: Mapping[int, tuple[str, int]]) -> tuple[int, dict[str, float]]:
+    at_ms, metrics, values = rows[-1]
+    return at_ms, {names[m][0]: v / names[m][1] for m, v in zip(metrics, values, strict=True) if m in names}

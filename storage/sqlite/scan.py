@@ -1,0 +1,169 @@
+"""Reads the points of series from the tier that suits, and what that tier lacks from its neighbours."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from array import array
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
+
+from model.errors import Malformed
+from storage.grid import Filled, Grid
+from storage.sqlite.buffer import KEY_EVERY
+from storage.sqlite.codec import Chunk, open_chunk
+from storage.sqlite.rollup import Column, decode_bucket_column
+from storage.sqlite.sealing import sealed_end
+from storage.sqlite.tail import TailReader
+from storage.sqlite.tiers import TIERS, preference
+
+log = logging.getLogger(__name__)
+
+TailRow: TypeAlias = "tuple[int, tuple[int, ...], array[int]]"
+"""Time, metric ids, values."""
+Tail: TypeAlias = "Mapping[int, Sequence[TailRow]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where the values of one metric id go. ``factor``: stored units of the column in one of the id's."""
+
+    column: Filled
+    factor: float = 1
+
+
+Slots = Mapping[int, Slot]
+
+
+def read_tail(
+    c: sqlite3.Connection, since_ms: int, wanted: Collection[int], metrics: Collection[int] | None = None
+) -> dict[int, list[TailRow]]:
+    """Rows of the last minutes by series, oldest first; damaged ticks are left out. ``metrics`` None: all."""
+    row = c.execute("SELECT max(seq) FROM tail WHERE at_ms < ?", (since_ms,)).fetchone()
+    start = 0 if row[0] is None else row[0] - KEY_EVERY
+    reader = TailReader(frozenset(wanted), None if metrics is None else frozenset(metrics))
+    found: dict[int, list[TailRow]] = {}
+    for at_ms, blob in c.execute("SELECT at_ms, ticks FROM tail WHERE seq >= ? ORDER BY seq", (start,)):
+        try:
+            rows = reader.read(blob)
+        except Malformed as e:
+            log.warning("the tick at %s does not read: %s", at_ms, e)
+            continue
+        if at_ms >= since_ms:
+            for series, (ids, values) in rows.items():
+                found.setdefault(series, []).append((at_ms, ids, values))
+    return found
+
+
+class Scan:
+    """Fills columns from one consistent state of the file."""
+
+    def __init__(self, c: sqlite3.Connection, grid: Grid) -> None:
+        self._c = c
+        self._grid = grid
+        self._preference = preference(0 if grid.raw else grid.step_ms)
+
+    def fill(self, series: Mapping[int, Slots]) -> None:
+        """Every column of every series over the whole grid."""
+        ends = {number: sealed_end(self._c, number, 0) or 0 for number in series}
+        tail: Tail = {}
+        row = self._c.execute("SELECT at_ms FROM tail ORDER BY seq DESC LIMIT 1").fetchone()
+        if row is not None and ends and row[0] >= self._grid.t0_ms:
+            metrics = {metric for slots in series.values() for metric in slots}
+            tail = read_tail(self._c, max(self._grid.t0_ms, min(ends.values())), series.keys(), metrics)
+        for number, slots in series.items():
+            self._fill_one(number, slots, ends[number], [r for r in tail.get(number, ()) if r[0] >= ends[number]])
+
+    def _fill_one(self, series: int, slots: Slots, sealed_to: int, tail: Sequence[TailRow]) -> None:
+        missing = [(self._grid.t0_ms, self._grid.end_ms)]
+        for tier in self._preference:
+            covered = self._covered(series, tier)
+            if tier == 0 and tail:
+                covered = (covered[0] if covered else tail[0][0], self._grid.end_ms)
+            if covered is None:
+                continue
+            still: list[tuple[int, int]] = []
+            for since, until in missing:
+                a, b = max(since, covered[0]), min(until, covered[1])
+                if a >= b:
+                    still.append((since, until))
+                    continue
+                self._chunks(series, tier, slots, a, b)
+                if tier == 0 and tail and b > sealed_to:
+                    self._tail(slots, tail, a, b)
+                still += [piece for piece in ((since, a), (b, until)) if piece[0] < piece[1]]
+            missing = still
+            if not missing:
+                return
+
+    def _covered(self, series: int, tier: int) -> tuple[int, int] | None:
+        (first,) = self._c.execute(
+            f"SELECT min(t0_ms) FROM {TIERS[tier].table} WHERE series = ?",  # noqa: S608
+            (series,),
+        ).fetchone()
+        end = sealed_end(self._c, series, tier)
+        return None if first is None or end is None else (first, end)
+
+    def _chunks(self, series: int, tier: int, slots: Slots, since_ms: int, until_ms: int) -> None:
+        table, width = TIERS[tier].table, TIERS[tier].step_ms
+        rows = self._c.execute(
+            f"""SELECT t0_ms, body FROM {table} WHERE series = ?1 AND t0_ms < ?3 AND end_ms > ?2 AND t0_ms >=
+                coalesce((SELECT max(t0_ms) FROM {table} WHERE series = ?1 AND t0_ms <= ?2), ?2)
+                ORDER BY t0_ms""",  # noqa: S608
+            (series, since_ms, until_ms),
+        )
+        for t0_ms, body in rows:
+            try:
+                chunk = open_chunk(t0_ms, body)
+                times = chunk.times()
+                for metric, slot in slots.items():
+                    if width:
+                        _add_buckets(chunk, times, metric, slot, width, (since_ms, until_ms))
+                    else:
+                        _add_ticks(chunk, times, metric, slot, (since_ms, until_ms))
+            except Malformed as e:
+                log.warning("%s of series %s at %s is a gap: %s", table, series, t0_ms, e)
+
+    def _tail(self, slots: Slots, rows: Sequence[TailRow], since_ms: int, until_ms: int) -> None:
+        inside = [row for row in rows if since_ms <= row[0] < until_ms]
+        for metrics, run in groupby(inside, key=lambda row: row[1]):
+            part = list(run)
+            times = [at_ms for at_ms, _, _ in part]
+            for metric, slot in slots.items():
+                if metric in metrics:
+                    place = metrics.index(metric)
+                    slot.column.add_ticks(times, _scaled([values[place] for _, _, values in part], slot.factor))
+
+
+def _add_ticks(chunk: Chunk, times: Sequence[int], metric: int, slot: Slot, piece: tuple[int, int]) -> None:
+    values = chunk.column(metric << 2)
+    if values is None:
+        return
+    if times[0] < piece[0] or times[-1] >= piece[1]:
+        kept = [i for i, t in enumerate(times) if piece[0] <= t < piece[1]]
+        if not kept:
+            return
+        times, values = times[kept[0] : kept[-1] + 1], values[kept[0] : kept[-1] + 1]
+    slot.column.add_ticks(times, _scaled(values, slot.factor))
+
+
+def _add_buckets(
+    chunk: Chunk, times: Sequence[int], metric: int, slot: Slot, width: int, piece: tuple[int, int]
+) -> None:
+    column = decode_bucket_column(chunk, metric)
+    if column is None:
+        return
+    if slot.factor != 1:
+        column = Column(
+            column.counts,
+            [round(v * slot.factor) for v in column.sums],
+            [round(v * slot.factor) for v in column.lows],
+            [round(v * slot.factor) for v in column.highs],
+        )
+    slot.column.add_buckets(times, width, column, *piece)
+
+
+def _scaled(values: Sequence[int | None], factor: float) -> Sequence[int | None]:
+    return values if factor == 1 else [None if v is None else round(v * factor) for v in values]

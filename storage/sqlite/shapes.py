@@ -1,0 +1,104 @@
+"""Samples as rows of integers: which column is which metric, and what one stored unit is worth."""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from operator import mul
+from typing import TypeAlias
+
+from model.metrics import spec_of
+from storage.sqlite.documents import clean
+
+log = logging.getLogger(__name__)
+
+MOST_METRICS = 16_383
+MOST_SHAPES = 4096
+INT64 = 1 << 63
+
+
+def scale_of(name: str) -> int | None:
+    """Stored units in one unit of the metric; None for a name that is not in the catalogue."""
+    spec = spec_of(name)
+    return None if spec is None else round(1 / spec.resolution)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Columns of a row, in order. ``places``: which values of a sample they are; None: all.
+    ``levels``: 1 for a gauge (see :mod:`storage.sqlite.tail`)."""
+
+    metrics: tuple[int, ...]
+    scales: tuple[int, ...]
+    levels: bytes
+    places: tuple[int, ...] | None
+
+
+Row: TypeAlias = "tuple[Shape, array[int]]"
+
+
+class Metrics:
+    """Numbers of the metrics of one file. New ones wait in :attr:`unsaved` until they are committed."""
+
+    def __init__(self, saved: Iterable[tuple[int, str, int]] = ()) -> None:
+        self._ids = {(name, scale): number for number, name, scale in saved}
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._strange: set[str] = set()
+        self.unsaved: list[tuple[int, str, int]] = []
+
+    def forget_file(self) -> None:
+        """The file was begun anew: every metric is to be saved again."""
+        self.unsaved = [(number, name, scale) for (name, scale), number in self._ids.items()]
+
+    def names(self) -> Mapping[int, tuple[str, int]]:
+        """Number → name and scale."""
+        return {number: key for key, number in self._ids.items()}
+
+    def row(self, values: Mapping[str, float]) -> Row:
+        """The sample as integers; what is no finite 64-bit number is left out."""
+        names = tuple(values)
+        shape = self._shapes.get(names) or self._learn(names)
+        numbers: Iterable[float] = values.values()
+        if shape.places is not None:
+            all_of_them = list(numbers)
+            numbers = [all_of_them[i] for i in shape.places]
+        try:
+            return shape, array("q", map(round, map(mul, numbers, shape.scales)))
+        except (ValueError, OverflowError, TypeError):
+            return self.row({k: v for k, v in values.items() if _storable(k, v)})
+
+    def _learn(self, names: tuple[str, ...]) -> Shape:
+        found = [(i, number, name) for i, name in enumerate(names) if (number := self._number(name)) is not None]
+        shape = Shape(
+            metrics=tuple(number for _, number, _ in found),
+            scales=tuple(scale_of(name) or 1 for _, _, name in found),
+            levels=bytes(spec is not None and spec.kind == "gauge" for _, _, n in found for spec in (spec_of(n),)),
+            places=None if len(found) == len(names) else tuple(i for i, _, _ in found),
+        )
+        if len(self._shapes) >= MOST_SHAPES:
+            self._shapes.clear()
+        self._shapes[names] = shape
+        return shape
+
+    def _number(self, name: str) -> int | None:
+        scale = scale_of(name)
+        if scale is None or len(self._ids) >= MOST_METRICS:
+            if name not in self._strange and len(self._strange) < MOST_METRICS:
+                self._strange.add(name)
+                log.warning("metric %r is not kept: %s", name, "too many" if scale else "not in the catalogue")
+            return None
+        key = (clean(name), scale)
+        if key not in self._ids:
+            number = max(self._ids.values(), default=0) + 1
+            self._ids[key] = number
+            self.unsaved.append((number, *key))
+        return self._ids[key]
+
+
+def _storable(name: str, value: object) -> bool:
+    if not isinstance(value, (int, float)) or not isfinite(value):
+        return False
+    return abs(value) * (scale_of(name) or 1) < INT64 // 2
