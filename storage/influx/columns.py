@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
-from model.metrics import spec_of
 from storage.api import SeriesColumn
+from storage.grid import Grid, column
 from storage.influx.server import Table
 
 Values = list[float | None]
@@ -22,69 +24,59 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """Points ``t0 + i·step`` for ``i < count``. ``raw``: one value a point, else mean, minimum and maximum."""
+class Owner:
+    """Whose the rows of a series are from ``start_ms`` up to ``end_ms``."""
 
-    t0_ms: int
-    step_ms: int
-    count: int
-    raw: bool
-
-    @classmethod
-    def over(cls, since_ms: int, until_ms: int, step_ms: int, *, raw: bool) -> Grid:
-        """The multiples of ``step_ms`` whose span touches the range."""
-        t0 = since_ms - since_ms % step_ms
-        return cls(t0, step_ms, max(0, -(-(until_ms - t0) // step_ms)), raw)
-
-    def middle(self, at_ms: int) -> int:
-        """The moment that stands for a point: itself when raw, the middle of a bucket."""
-        return at_ms if self.raw else at_ms + self.step_ms // 2
+    who: Who
+    start_ms: int
+    end_ms: int
 
 
 @dataclass(slots=True)
 class Columns:
     """Collects the rows of many answers; a column that never got a value does not appear.
 
-    ``owner`` says whose a row is, by the tags of its table and the moment that stands for it.
+    ``bucketed``: rows are ``time, mean, minimum, maximum…``, three values a metric; else ``time, value…``.
     """
 
     grid: Grid
+    bucketed: bool
     _found: dict[tuple[Who, str], tuple[Values, Values, Values]] = field(default_factory=dict)
 
-    def add(self, table: Table, metrics: Sequence[str], owner: Callable[[Table, int], Who | None]) -> None:
-        """Rows ``time, value…`` (raw) or ``time, mean, minimum, maximum…`` (buckets), ``metrics`` in order."""
-        grid = self.grid
-        width = 1 if grid.raw else 3
-        for row in table.rows:
-            at = row[0]
-            index = (at - grid.t0_ms) // grid.step_ms
-            if not 0 <= index < grid.count:
-                continue
-            who = owner(table, grid.middle(at))
-            if who is None:
-                continue
+    def add(self, table: Table, metrics: Sequence[str], owners: Sequence[Owner]) -> None:
+        """Rows in order of time, each to the owner of its moment: of a bucket, its middle."""
+        middle = self.grid.step_ms // 2 if self.bucketed else 0
+        for owner in owners:
+            first = bisect_left(table.rows, owner.start_ms - middle, key=itemgetter(0))
+            last = bisect_left(table.rows, owner.end_ms - middle, key=itemgetter(0))
+            rows = table.rows[first:last]
             for number, metric in enumerate(metrics):
-                value = row[1 + width * number]
-                if value is None:
-                    continue
-                columns = self._found.get((who, metric))
-                if columns is None:
-                    columns = self._found[who, metric] = self._empty()
-                columns[0][index] = value
-                if width == 3:
-                    columns[1][index] = row[2 + width * number]
-                    columns[2][index] = row[3 + width * number]
+                self._add(rows, 1 + number * (3 if self.bucketed else 1), owner.who, metric)
 
     def result(self) -> tuple[SeriesColumn, ...]:
         """Sorted by host, name, container and metric."""
         order = sorted(self._found, key=lambda k: (k[0].host, k[0].name, k[0].container, k[1]))
-        return tuple(self._column(who, metric) for who, metric in order)
+        return tuple(
+            column(who.host, who.container, who.name, metric, self._found[who, metric]) for who, metric in order
+        )
+
+    def _add(self, rows: Sequence[list[float]], place: int, who: Who, metric: str) -> None:
+        t0, step, count = self.grid.t0_ms, self.grid.step_ms, self.grid.count
+        lists = self._found.get((who, metric))
+        for row in rows:
+            value = row[place]
+            if value is None:
+                continue
+            index = int(row[0] - t0) // step
+            if not 0 <= index < count:
+                continue
+            if lists is None:
+                lists = self._found[who, metric] = self._empty()
+            lists[0][index] = value
+            if self.bucketed:
+                lists[1][index] = row[place + 1]
+                lists[2][index] = row[place + 2]
 
     def _empty(self) -> tuple[Values, Values, Values]:
         first: Values = [None] * self.grid.count
-        return (first, first, first) if self.grid.raw else (first, list(first), list(first))
-
-    def _column(self, who: Who, metric: str) -> SeriesColumn:
-        spec = spec_of(metric)
-        avg, low, high = self._found[who, metric]
-        return SeriesColumn(who.host, who.container, who.name, metric, spec.unit if spec else "1", avg, low, high)
+        return (first, list(first), list(first)) if self.bucketed else (first, first, first)

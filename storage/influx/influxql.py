@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
+from storage.grid import is_summed
+
 URL_CHARS: Final = 5000
 """Of the query when encoded: proxies take 8 kB of request line."""
 
@@ -60,11 +62,11 @@ def raw_columns(metrics: Sequence[str]) -> str:
 
 
 def bucket_columns(metrics: Sequence[str]) -> str:
-    """Mean, minimum and maximum of each metric, in this order: three columns a metric behind ``time``."""
+    """Mean, minimum and maximum of each metric, three columns behind ``time``; of a number of things its sum."""
     parts = []
     for number, metric in enumerate(metrics):
-        field = identifier(metric)
-        parts += [f"mean({field}) AS a{number}", f"min({field}) AS n{number}", f"max({field}) AS x{number}"]
+        functions = ("sum", "sum", "sum") if is_summed(metric) else ("mean", "min", "max")
+        parts += [f"{f}({identifier(metric)}) AS {as_}{number}" for f, as_ in zip(functions, "anx", strict=True)]
     return ", ".join(parts)
 
 
@@ -78,7 +80,7 @@ def any_of(conditions: Sequence[str]) -> Iterator[str]:
     piece: list[str] = []
     length = 0
     for condition in conditions:
-        size = len(quote(condition)) + 12
+        size = len(quote(condition)) + 16
         if piece and length + size > URL_CHARS:
             yield " OR ".join(piece)
             piece, length = [], 0
@@ -86,11 +88,3 @@ def any_of(conditions: Sequence[str]) -> Iterator[str]:
         length += size
     if piece:
         yield " OR ".join(piece)
-
-
-def step_of(since_ms: int, until_ms: int, step_ms: int | None, points: int | None, interval_ms: int) -> int | None:
-    """Width of a bucket; None where raw seconds are asked for (or every bucket would hold one)."""
-    if step_ms is None and points is not None:
-        step_ms = -(-(until_ms - since_ms) // max(1, points))
-        step_ms = max(1000, -(-step_ms // 1000) * 1000)
-    return None if step_ms is None or step_ms <= interval_ms else step_ms

@@ -72,7 +72,7 @@ def _lives_of(key: tuple[str, ...], series: _Series) -> list[Life]:
         else:
             rows[-1] = (rows[-1][0], info)
     host, tag, service = key
-    ends = [at for at, _ in rows[1:]] + [FOREVER]
+    ends = [*(at for at, _ in rows[1:]), FOREVER][: len(rows)]
     return [
         Life(
             host=host,

@@ -8,14 +8,14 @@ from typing import Final
 
 from config.schema import InfluxSettings
 from model.event import Event
-from model.metrics import base_name
 from storage.api import KnownContainer, SeriesQuery, SeriesResult
+from storage.grid import grid_of, wanted
 from storage.influx import influxql as ql
-from storage.influx.columns import Columns, Grid, Who
+from storage.influx.columns import Columns, Owner, Who
 from storage.influx.events import event_query, events_of
 from storage.influx.known import known_containers
 from storage.influx.line import INFO_EVERY_MS
-from storage.influx.lives import INFO, TAGS, Life, Lives, lives
+from storage.influx.lives import FOREVER, INFO, TAGS, Life, Lives, lives
 from storage.influx.server import Server, Table
 
 LOOKBACK_MS: Final = 30 * 86_400_000
@@ -38,13 +38,9 @@ class InfluxReader:
 
     def query(self, query: SeriesQuery) -> SeriesResult:
         """As the contract says. A bucket in which a name changed its container counts for whom it was longer."""
-        interval = self._interval_ms(query)
-        step = ql.step_of(query.since_ms, query.until_ms, query.step_ms, query.points, interval)
-        if query.join_service and not query.of_host:
-            step = step or interval
-        grid = Grid.over(query.since_ms, query.until_ms, step or interval, raw=step is None)
-        columns = Columns(grid)
-        if query.until_ms > query.since_ms and query.metrics:
+        grid = grid_of(query, self._interval_ms(query))
+        columns = Columns(grid, bucketed=not grid.raw or (query.join_service and not query.of_host))
+        if grid.count and query.metrics:
             if query.of_host:
                 self._fill_hosts(query, columns)
             else:
@@ -141,41 +137,48 @@ class InfluxReader:
         return lives(first, began)
 
     def _fill_hosts(self, query: SeriesQuery, columns: Columns) -> None:
-        def owner(table: Table, _at_ms: int) -> Who:
+        def owners(table: Table) -> Sequence[Owner]:
             host = table.tags.get("host", "")
-            return Who(host, "", host)
+            return (Owner(Who(host, "", host), 0, FOREVER),)
 
         where = ql.equal(host=query.host) if query.host else ""
-        self._fill(query, columns, "host", self._host_fields(query.metrics), [where], ("host",), owner)
+        self._fill(query, columns, "host", self._host_fields(query.metrics), [where], ("host",), owners)
 
     def _fill_containers(self, query: SeriesQuery, columns: Columns) -> None:
-        found = self._lives(query.since_ms - INFO_SLACK_MS, query.until_ms, query.host)
-        found = tuple(life for life in found if life.end_ms > query.since_ms)
-        wanted = _wanted(query, found)
-        if not wanted:
+        since, until = _range(query, columns)
+        found = self._lives(since - INFO_SLACK_MS, until, query.host)
+        found = tuple(life for life in found if life.end_ms > since)
+        chosen = _chosen(query, found)
+        if not chosen:
             return
+        newest_first = sorted(chosen, key=lambda life: -life.start_ms)
+        names = {(life.host, life.id): life.name for life in reversed(newest_first)}
         if query.join_service:
-            newest = {(life.host, life.service): life for life in sorted(wanted, key=lambda life: life.start_ms)}
+            newest = {(life.host, life.service): life for life in reversed(newest_first)}
             conditions = [ql.equal(host=host, service=service) for host, service in sorted(newest)]
 
-            def of_service(table: Table, _at_ms: int) -> Who | None:
+            def of_service(table: Table) -> Sequence[Owner]:
                 life = newest.get((table.tags.get("host", ""), table.tags.get("service", "")))
-                return Who(life.host, life.id, life.name) if life else None
+                return (Owner(Who(life.host, life.id, life.name), 0, FOREVER),) if life else ()
 
-            owner: Callable[[Table, int], Who | None] = of_service
+            owners: Callable[[Table], Sequence[Owner]] = of_service
             groups: tuple[str, ...] = ("host", "service")
         else:
-            known, ids = Lives(found), {(life.host, life.id) for life in wanted}
-            conditions = [ql.equal(host=h, container=c) for h, c in sorted({life.series for life in wanted})]
+            known = Lives(found)
+            conditions = [ql.equal(host=h, container=c) for h, c in sorted({life.series for life in chosen})]
 
-            def of_life(table: Table, at_ms: int) -> Who | None:
-                life = known.at(table.tags.get("host", ""), table.tags.get("container", ""), at_ms)
-                return Who(life.host, life.id, life.name) if life and (life.host, life.id) in ids else None
+            def of_lives(table: Table) -> Sequence[Owner]:
+                behind = known.of(table.tags.get("host", ""), table.tags.get("container", ""))
+                return [
+                    Owner(Who(life.host, life.id, name), life.start_ms if number else 0, life.end_ms)
+                    for number, life in enumerate(behind)
+                    if (name := names.get((life.host, life.id))) is not None
+                ]
 
-            owner, groups = of_life, ("host", "container")
+            owners, groups = of_lives, ("host", "container")
         everything = not (query.containers or query.services or query.groups)
         pieces = [ql.equal(host=query.host) if query.host else ""] if everything else list(ql.any_of(conditions))
-        self._fill(query, columns, "container", query.metrics, pieces, groups, owner)
+        self._fill(query, columns, "container", query.metrics, pieces, groups, owners)
 
     def _fill(
         self,
@@ -185,30 +188,34 @@ class InfluxReader:
         metrics: Sequence[str],
         pieces: Sequence[str],
         groups: tuple[str, ...],
-        owner: Callable[[Table, int], Who | None],
+        owners: Callable[[Table], Sequence[Owner]],
     ) -> None:
         grid = columns.grid
+        since, until = _range(query, columns)
         for first in range(0, len(metrics), METRICS_AT_ONCE):
             part = metrics[first : first + METRICS_AT_ONCE]
-            what = ql.raw_columns(part) if grid.raw else ql.bucket_columns(part)
-            step = None if grid.raw else grid.step_ms
+            what = ql.bucket_columns(part) if columns.bucketed else ql.raw_columns(part)
+            step = grid.step_ms if columns.bucketed else None
             for where in pieces:
-                text = ql.select(
-                    what, measurement, query.since_ms, query.until_ms, where=where, group_by=groups, step_ms=step
-                )
+                text = ql.select(what, measurement, since, until, where=where, group_by=groups, step_ms=step)
                 for table in self._server.query(text):
-                    columns.add(table, part, owner)
+                    columns.add(table, part, owners(table))
 
-    def _host_fields(self, metrics: Sequence[str]) -> tuple[str, ...]:
-        """The metrics, and for one that has an instance a mount point all its instances."""
-        if not any(metric == "host_disk_used_ratio" for metric in metrics):
-            return tuple(metrics)
+    def _host_fields(self, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        """The metrics; one that has an instance a mount point stands for all its instances."""
+        if "host_disk_used_ratio" not in metrics:
+            return metrics
         fields = [str(row[0]) for table in self._server.query('SHOW FIELD KEYS FROM "host"') for row in table.rows]
-        instances = [name for name in sorted(fields) if base_name(name) == "host_disk_used_ratio" and "{" in name]
-        return tuple(m for metric in metrics for m in (instances if metric == "host_disk_used_ratio" else [metric]))
+        return tuple(name for name in sorted(fields) if wanted(name, metrics))
 
 
-def _wanted(query: SeriesQuery, found: Sequence[Life]) -> tuple[Life, ...]:
+def _range(query: SeriesQuery, columns: Columns) -> tuple[int, int]:
+    """What to ask the server for: buckets are whole, so that the range grows to their edges."""
+    grid = columns.grid
+    return (grid.t0_ms, grid.end_ms) if columns.bucketed else (query.since_ms, query.until_ms)
+
+
+def _chosen(query: SeriesQuery, found: Sequence[Life]) -> tuple[Life, ...]:
     """The lives that the query names, by id, service or group; all of them where it names none."""
     chosen = [
         life

@@ -106,6 +106,19 @@ def test_a_step_that_is_no_divisor_and_a_range_off_the_grid(plain: House) -> Non
     assert set(found.avg) == {1}
 
 
+def test_a_number_of_things_is_added_up(plain: House) -> None:
+    plain.push([plain.tick(s, {WEB: {"memory_oom_kills": s % 2}}, targets=TARGETS) for s in range(20)])
+    found = column(plain.ask(0, 20, ("memory_oom_kills",), step_ms=10_000), "memory_oom_kills", WEB)
+    assert list(found.avg) == list(found.min) == list(found.max) == [5, 5]
+
+
+def test_replicas_of_a_service_are_joined(plain: House) -> None:
+    replicas = {WEB: target(WEB, "web-1", service="s/web"), DB: target(DB, "web-2", service="s/web")}
+    plain.push([plain.tick(s, {WEB: {"pids": 10}, DB: {"pids": 20}}, targets=replicas) for s in range(5)])
+    (found,) = plain.ask(0, 5, services=("s/web",), join_service=True).series
+    assert (list(found.avg), list(found.min), list(found.max)) == ([15] * 5, [10] * 5, [20] * 5)
+
+
 def test_points(plain: House) -> None:
     plain.push([plain.tick(s, {WEB: {"pids": s}}, targets=TARGETS) for s in range(300)])
     result = plain.ask(0, 300, containers=(WEB,), points=100)
@@ -186,10 +199,8 @@ def test_a_renamed_container_is_one(plain: House) -> None:
     plain.push(ticks + [plain.tick(s, {WEB: {"pids": s}}, targets={WEB: after}) for s in range(10, 20)])
     (known,) = plain.reader.containers()
     assert (known.name, known.first_ms, known.last_ms) == ("front", plain.start, plain.start + 19_000)
-    result = plain.ask(0, 20, containers=(WEB,))
-    assert {s.container for s in result.series} == {WEB}
-    values = [[v for v in s.avg if v is not None] for s in result.series]
-    assert sorted(v for one in values for v in one) == list(range(20))
+    (found,) = plain.ask(0, 20, containers=(WEB,)).series
+    assert (found.name, list(found.avg)) == ("front", list(range(20)))
 
 
 def test_what_is_known_of_a_container(house: House) -> None:
