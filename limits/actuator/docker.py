@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -84,6 +85,7 @@ class DockerActuator:
             raise ActuatorAway("discovery.docker is off: limits can be changed only where Docker may be asked")
         try:
             if self._client is None:
+                look_for(self._address)
                 self._client = docker.APIClient(base_url=self._address, version="auto", timeout=int(self._timeout_s))
             answer = call(self._client)
         except NotFound:
@@ -103,6 +105,12 @@ class DockerActuator:
         if not isinstance(answer, dict):
             raise ActuatorAway(f"Docker at {self._address} gave an answer that is no JSON object")
         return answer
+
+
+def look_for(address: str) -> None:
+    """Raise FileNotFoundError where there is no socket: the SDK leaks one that it could not connect."""
+    if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
+        raise FileNotFoundError(address)
 
 
 def reason_of(text: str) -> str:
