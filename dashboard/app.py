@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from dashboard.auth import Gate
 from dashboard.live import Hub
 from dashboard.openapi import document
 from dashboard.pages import add_pages
+from dashboard.remote import PatientReader
 from dashboard.services import Services
 
 MOST_BODY_BYTES: Final = 1 << 20
@@ -34,6 +36,8 @@ class TargetConverter(BaseConverter):
 def create_app(services: Services) -> Flask:
     """The Flask application of the web process. It starts no thread and opens nothing until somebody asks."""
     web_settings = services.settings.web
+    if services.remote is not None:
+        services = replace(services, remote=PatientReader(services.remote, services.clock))
     app = Flask("dashboard", static_url_path="/static")
     app.config.update(MAX_CONTENT_LENGTH=MOST_BODY_BYTES, TRAP_HTTP_EXCEPTIONS=False)
     app.url_map.converters["target"] = TargetConverter

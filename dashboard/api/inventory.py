@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.errors import Problem
 from dashboard.services import Services
-from model.errors import NotThere
+from model.errors import NotThere, StoreError
 from model.finding import Finding
 from model.live import Frame
 from model.outside import finding_json, limits_json, policy_json, rfc3339, target_json, values_json
@@ -106,12 +106,25 @@ def items(services: Services, now_ms: int, *, host: str | None = None, everythin
                     item["state"] = "gone"
                 if known.host in ("", own) and (everything or item["state"] != "gone"):
                     found.setdefault((own, known.id), item | {"host": own})
-    if services.remote is not None and host != own:
-        since_ms = now_ms - (LATELY_MS if everything else GONE_MS)
-        for known in services.remote.containers(seen_since_ms=since_ms):
-            if known.host != own and host in (None, known.host):
-                found[known.host, known.id] = known_item(known, now_ms)
+    if host != own:
+        for known in elsewhere(services, host, now_ms - (LATELY_MS if everything else GONE_MS)):
+            found[known.host, known.id] = known_item(known, now_ms)
     return list(found.values())
+
+
+def elsewhere(services: Services, host: str | None, since_ms: int | None) -> Iterable[KnownContainer]:
+    """Containers of the other hosts. A remote store that does not answer hides nothing of this host:
+    StoreError is raised only where one of the other hosts was asked for by name."""
+    if services.remote is None:
+        return ()
+    own = services.own_host()
+    try:
+        found = services.remote.containers(seen_since_ms=since_ms)
+    except StoreError:
+        if host is not None:
+            raise
+        return ()
+    return [known for known in found if known.host != own and host in (None, known.host)]
 
 
 def resolve(services: Services, wanted: str, *, host: str | None = None, live: bool = False) -> Found:
@@ -163,10 +176,9 @@ def past_of(services: Services, host: str | None) -> Iterable[Found]:
         for past in services.series.containers():
             if frame is None or past.id not in frame.targets:
                 yield Found(past.id, own, past.name, None, past)
-    if services.remote is not None and host != own:
-        for past in services.remote.containers():
-            if past.host != own and host in (None, past.host):
-                yield Found(past.id, past.host, past.name, None, past)
+    if host != own:
+        for past in elsewhere(services, host, None):
+            yield Found(past.id, past.host, past.name, None, past)
 
 
 def detail(services: Services, found: Found, now_ms: int) -> Item:
@@ -227,18 +239,25 @@ def hosts(services: Services, now_ms: int) -> list[Item]:
                 "latest": values_json(frame.host_values) if frame else {},
             }
         )
-    if services.remote is not None:
-        running: dict[str, list[KnownContainer]] = {}
-        for known in services.remote.containers(seen_since_ms=now_ms - GONE_MS):
-            running.setdefault(known.host, []).append(known)
-        for name in services.remote.hosts():
-            if name != own:
-                newest = max((k.last_ms for k in running.get(name, ())), default=None)
-                lag_s = None if newest is None else (now_ms - newest) / 1000
-                found.append(
-                    host_item(name, "remote", newest) | {"containers": len(running.get(name, ())), "lag_s": lag_s}
-                )
+    found += [
+        host_item(name, "remote", max(last, default=None))
+        | {"containers": len(last), "lag_s": (now_ms - max(last)) / 1000 if last else None}
+        for name, last in remote_hosts(services, now_ms).items()
+    ]
     return sorted(found, key=lambda h: (-SEVERITIES.get(h["worst"] or "", 0), -h["findings"], h["name"]))
+
+
+def remote_hosts(services: Services, now_ms: int) -> dict[str, list[int]]:
+    """Other hosts → the last second of each of their running containers; none while the remote store is away."""
+    own = services.own_host()
+    try:
+        names = services.remote.hosts() if services.remote is not None else ()
+    except StoreError:
+        return {}
+    found: dict[str, list[int]] = {name: [] for name in names if name != own}
+    for known in elsewhere(services, None, now_ms - GONE_MS):
+        found.setdefault(known.host, []).append(known.last_ms)
+    return found
 
 
 def host_item(name: str, state: str, at_ms: int | None) -> Item:
