@@ -1,0 +1,60 @@
+"""The real application over the made-up world, served on loopback. ``python -m tests.browser.server`` to look at it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from config.schema import Settings, WebSettings
+from daemon.http import HttpServer
+from dashboard.app import create_app
+from dashboard.auth import first_start, hash_password
+from dashboard.services import Services
+from storage.api import AuthStore, Role, User
+from storage.factory import open_auth
+from tests.browser.world import World, WorldSeries
+
+PASSWORD = "correct horse battery"
+
+
+class Dashboard:
+    """One server: ``.url .world .auth``; users ``mina`` (operator), ``vera`` (viewer), ``admin``."""
+
+    def __init__(self, folder: Path, *, port: int = 0, prefix: str = "", fresh: bool = False) -> None:
+        self.world = World()
+        self.auth: AuthStore = open_auth(folder / "auth.db")
+        settings = Settings(web=WebSettings(public_url=f"http://127.0.0.1{prefix}" if prefix else "", max_streams=40))
+        users: tuple[tuple[str, Role], ...] = (("mina", "operator"), ("vera", "viewer"), ("admin", "admin"))
+        if not fresh:
+            hashed = hash_password(PASSWORD)
+            for name, role in users:
+                self.auth.put_user(User(name, role, hashed, 0))
+        clock = lambda: int(time.time() * 1000)  # noqa: E731
+        services = Services(WorldSeries(self.world), None, self.auth, self.world, settings, clock)
+        app = create_app(services)
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        self._server = HttpServer(app, "127.0.0.1", port, max_streams=40)
+        self.url = f"http://127.0.0.1:{self._server.port}{prefix}"
+        self.setup_url = first_start(self.auth, settings, clock(), url=self.url) if fresh else None
+        self._server.start()
+
+    def close(self) -> None:
+        self._server.close()
+        self.auth.close()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        dashboard = Dashboard(Path(folder), port=int(sys.argv[1]) if len(sys.argv) > 1 else 8123)
+        print(f"{dashboard.url} as mina, vera or admin, password {PASSWORD!r}; Ctrl-C ends it", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            dashboard.close()
+
+
+if __name__ == "__main__":
+    main()
