@@ -6,6 +6,7 @@ are wholly handwritten have no marks. ``tests/docs`` checks that nothing is stal
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from config.describe import SettingSpec, settings
 from model.metrics import METRICS, MetricSpec
+from tools.bench.result import Spec
+from tools.bench.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- made from code: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -95,7 +98,21 @@ def metric_tables() -> str:
     return "".join(parts)
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"settings": settings_tables, "metrics": metric_tables}
+def bench_tables() -> str:
+    """One table a room that has benches."""
+    parts = []
+    for name in ROOMS:
+        specs: tuple[Spec, ...] = importlib.import_module(f"tools.bench.{name}").RESULTS
+        rows = ((f"`{s.name}`", s.help, s.unit, "" if s.bar is None else f"{s.op} {s.bar:g}", s.anchor) for s in specs)
+        parts.append(f"## {name}\n\n" + table(("name", "what", "unit", "bar", "baseline"), rows) + "\n")
+    return "".join(parts)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "settings": settings_tables,
+    "metrics": metric_tables,
+    "benches": bench_tables,
+}
 
 
 def renewed(text: str) -> str:

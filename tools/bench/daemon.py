@@ -16,6 +16,7 @@ from tools.bench.result import Measured, Spec
 from tools.servers.docker import DockerEngine
 
 CONTAINERS = 50
+SETTLE_S = 10.0
 WARM_S = 15.0
 WATCH_S = 30.0
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -38,7 +39,7 @@ def measure() -> Mapping[str, Measured]:
         for i in range(CONTAINERS):
             work = "while :; do i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done; sleep 1; done" if i % 10 == 0 else ""
             engine.run(["sh", "-c", work or "sleep 100000"], labels={"wharfinger.test": "bench"})
-        time.sleep(5)
+        time.sleep(SETTLE_S)
         dockers = proc.named("dockerd", "containerd")
         idle = share(dockers)
         environ = {
