@@ -8,7 +8,10 @@ from threading import RLock
 
 from model.alert import Alert, AlertState, Delivery, DeliveryState, Notification, Receiver, Silence, Transition
 from model.change import AuditEntry, Change, Original
+from storage.memory_series import MemorySeries
 from storage.outbox_rules import superseded, waits
+
+__all__ = ["MemorySeries", "MemoryState"]
 
 OPEN = (AlertState.PENDING, AlertState.FIRING)
 

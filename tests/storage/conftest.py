@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from storage.api import AuthStore, StateStore
-from storage.factory import open_auth, open_state
-from storage.memory import MemoryState
+from config.schema import StoreSettings
+from storage.api import AuthStore, SeriesReader, SeriesWriter, StateStore
+from storage.factory import open_auth, open_series_reader, open_series_writer, open_state
+from storage.memory import MemorySeries, MemoryState
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -24,3 +26,25 @@ def auth(tmp_path: Path) -> Iterator[AuthStore]:
     store = open_auth(tmp_path / "web" / "auth.db")
     yield store
     store.close()
+
+
+@dataclass(frozen=True)
+class Store:
+    """A writer, and a reader that sees what it wrote."""
+
+    writer: SeriesWriter
+    reader: SeriesReader
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "memory":
+        memory = MemorySeries()
+        yield Store(memory, memory)
+        return
+    path = tmp_path / "data" / "series.db"
+    reader = open_series_reader(path)
+    writer = open_series_writer(path, StoreSettings(), "web-1")
+    yield Store(writer, reader)
+    reader.close()
+    writer.close()
