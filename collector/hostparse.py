@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from math import isfinite
 
 from model.errors import Malformed
 from model.reading import Interface, IoDevice
@@ -21,13 +22,16 @@ SHOWN_FILE_SYSTEMS = ("zfs", "btrfs", "bcachefs")
 """Real file systems whose source is not a device's path."""
 
 
-def load_and_tasks(text: str) -> tuple[float, int | None]:
+def load_and_tasks(text: str) -> tuple[float, int]:
     """``loadavg``: the load over one minute, and the number of all tasks. Raises :class:`Malformed`."""
     words = text.split()
     try:
-        return float(words[0]), int(words[3].partition("/")[2])
+        load, tasks = float(words[0]), int(words[3].partition("/")[2])
     except (IndexError, ValueError):
         raise Malformed(f"loadavg: got {text[:60]!r}") from None
+    if not isfinite(load):
+        raise Malformed(f"loadavg: got {text[:60]!r}")
+    return load, tasks
 
 
 def disk_counters(text: str, whole: Collection[str]) -> tuple[IoDevice, ...]:

@@ -113,6 +113,6 @@ def cgroup_of_process(text: str, primary: str, follow: Callable[[str], bool]) ->
         controllers, _, path = rest.partition(":")
         if primary in controllers.split(",") and follow(path):
             return path
-        if not controllers:
+        if not controllers and path.startswith("/"):
             unified = path
     return unified if unified is not None and follow(unified) else None

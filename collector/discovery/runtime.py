@@ -94,4 +94,4 @@ def remedy(runtime: str, address: str, fault: str) -> str:
         return f"nobody listens at {address}: start {runtime}"
     if "timed out" in fault.lower() or "timeout" in fault.lower():
         return f"{runtime} at {address} does not answer in time"
-    return f"{runtime} at {address}: {fault[:200]}"
+    return f"{runtime} at {address}: {' '.join(fault.split())[:200]}"
