@@ -12,6 +12,7 @@ from model.target import Target
 TOLD = (ChangeStatus.APPLIED, ChangeStatus.REFUSED, ChangeStatus.REVERTED, ChangeStatus.FAILED)
 """What becomes an alert; a dry run and a write in flight do not."""
 BY_HAND = ("manual", "undo")
+BACK = ("undo", "revert")
 SHOWN_MS = 10_000
 """How long a LimitChanged alert fires: it is over as soon as it was told."""
 
@@ -40,10 +41,9 @@ def sentence(change: Change) -> str:
     what = ", ".join(steps(change.before, change.after)) or "limits"
     reason = plain(change.reason, 300)
     match change.status:
-        case ChangeStatus.APPLIED:
-            return f"Changed: {what}. {reason}"
-        case ChangeStatus.REVERTED:
-            return f"Put back: {what}. {reason}"
+        case ChangeStatus.APPLIED | ChangeStatus.REVERTED:
+            back = change.status is ChangeStatus.REVERTED or change.rule in BACK
+            return f"{'Put back' if back else 'Changed'}: {what}. {reason}"
         case ChangeStatus.DRY_RUN:
             return f"Would change: {what}. {reason}"
         case ChangeStatus.REFUSED:

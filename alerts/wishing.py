@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alerts.asking import SETTLE_MS, give_back, rule_of_change, wish
+from alerts.changes import BACK
 from alerts.look import Outcome, Place
 from model.alert import AlertState, Rule
 from model.change import Change, ChangeStatus, LimitRequest
@@ -33,7 +34,8 @@ class Wishes:
 
     def note(self, change: Change) -> None:
         """A change that was made or put back."""
-        if change.status is ChangeStatus.REVERTED or change.rule in ("undo", "revert"):
+        over = change.status is ChangeStatus.APPLIED and change.rule in BACK
+        if over or change.status is ChangeStatus.REVERTED:
             for place in [p for p in self._given if p[1] == change.container_id]:
                 del self._given[place]
                 self._back.pop(place, None)

@@ -148,6 +148,9 @@ def test_a_host_that_cannot_be_read_loses_no_container() -> None:
     harbour.story.targets = {}
     for _ in range(10):
         assert harbour.second(None, gaps=[Gap("", "cgroup", "permission denied")]) == []
+    for _ in range(3):
+        transitions = harbour.second(None, gaps=[Gap("", "cpu_pressure", "not offered")])
+    assert transitions == ["Busy firing>resolved"]
 
 
 def test_a_stopped_container_resolves_its_alerts() -> None:
