@@ -11,6 +11,7 @@ from model.errors import StoreError
 from storage.influx.dialect import Reply, is_basic
 
 CONNECT_S: Final = 3.0
+_NO_HEADER: Final = "the token holds characters that HTTP can't carry; check store.influxdb.token"
 
 
 class Unreachable(StoreError):
@@ -23,7 +24,10 @@ class Unreachable(StoreError):
 
 def shown(url: str) -> str:
     """The URL as it may stand in logs: without user, password and query."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "store.influxdb.url"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
@@ -78,9 +82,11 @@ class Wire:
             raw = error.body if isinstance(error.body, bytes) else str(error.body or "").encode()
             return Reply(int(error.status), {k.lower(): v for k, v in (error.headers or {}).items()}, raw)
         except (HTTPError, OSError) as error:
-            raise Unreachable(
-                f"{self.name}: {_one_line(error)}", timed_out=isinstance(error, ReadTimeoutError)
-            ) from error
+            late = isinstance(error, ReadTimeoutError)
+            raise Unreachable(f"{self.name}: {_one_line(error)}", timed_out=late) from error
+        except ValueError as error:
+            # http.client's words hold the header, and with it the token.
+            raise Unreachable(f"{self.name}: {_NO_HEADER}") from error
 
     def close(self) -> None:
         client, self._client = self._client, None

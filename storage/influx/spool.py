@@ -286,9 +286,13 @@ class DiskSpool:
         self._synced_at = time.monotonic()
         with self._guard:
             fds, self._unsynced = self._unsynced, []
-            copies = [os.dup(fd) for fd in (self._active, self._lock_fd) if fd is not None]
-            folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-        for fd in (*fds, *copies, folder):
+            if self._active is not None:
+                fds.append(os.dup(self._active))
+        try:
+            fds.append(os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            log.warning("spool %s: %s", self._folder, error.strerror)
+        for fd in fds:
             try:
                 os.fsync(fd)
             except OSError as error:

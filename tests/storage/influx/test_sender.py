@@ -318,6 +318,27 @@ def test_nobody_there(spool: DiskSpool) -> None:
     sender.close()
 
 
+@pytest.mark.parametrize("token", ["line\nbreak-secret", "\u2603-secret"])
+def test_a_token_that_is_no_header_is_not_told(fault_server: FaultServer, spool: DiskSpool, token: str) -> None:
+    sender = Sender(InfluxSettings(url=fault_server.url, token=token, org="home"), spool)
+    fill(spool, 1)
+    assert sender.job(0) > 0
+    assert "store.influxdb.token" in sender.state()[1]
+    assert "secret" not in sender.state()[1]
+    sender.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["influx:8086", "http://", "http://[::1", "ftp://influx", "http://no.such.host.invalid"]
+)
+def test_a_url_that_leads_nowhere(spool: DiskSpool, url: str) -> None:
+    sender = Sender(settings(url), spool)
+    fill(spool, 1)
+    assert sender.job(0) > 0
+    assert sender.state()[0] == "down"
+    sender.close()
+
+
 def test_something_else_there(fault_server: FaultServer, spool: DiskSpool) -> None:
     fault_server.version = "unknown"
     sender = Sender(settings(fault_server.url), spool)
