@@ -22,8 +22,10 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="wharfinger" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/wharfinger /opt/wharfinger
+# Set-group-ID: what the agent writes as root, the web process's group may read.
 RUN mkdir -p /var/lib/wharfinger /var/lib/wharfinger-web /run/wharfinger \
- && chown 65532:65532 /var/lib/wharfinger /var/lib/wharfinger-web /run/wharfinger
+ && chown 65532:65532 /var/lib/wharfinger /var/lib/wharfinger-web /run/wharfinger \
+ && chmod 2750 /var/lib/wharfinger /var/lib/wharfinger-web /run/wharfinger
 ENV PATH=/opt/wharfinger/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
