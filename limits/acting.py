@@ -18,7 +18,7 @@ from limits.track import EFFECT_MS, KnobTrack, Plan, Track, Value, Watch, alike
 from limits.undoing import Undoing
 from limits.weighing import knobs_for
 from model.change import Change, ChangeStatus
-from model.errors import Malformed, NotThere, Refused
+from model.errors import Malformed, NotThere, Refused, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,16 @@ class Acting:
             actor=plan.actor,
         )
         direct = plan.knob == "cpu" or up
-        made, known = desk.journal.make(change, cgroup, direct=direct, api=api and now_ms >= self._away_until_ms)
+        desk.expect(plan.container_id, change.after, now_ms)
+        try:
+            made, known = desk.journal.make(change, cgroup, direct=direct, api=api and now_ms >= self._away_until_ms)
+        except StoreError:
+            desk.unsure(change)
+            raise
+        if made.status is ChangeStatus.PENDING:
+            desk.unsure(made)
+            self._away_until_ms = now_ms + AWAY_MS
+            return
         with desk.lock:
             self._note(track, state, plan, made, known, up, now_ms)
 
@@ -167,7 +176,7 @@ class Acting:
         """What a crash left of containers that were not seen for a while."""
         if self._desk.left_over and now_ms >= self._gone_next_ms and now_ms - self._desk.loaded_ms >= SEEN_MS:
             self._gone_next_ms = now_ms + API_EVERY_MS
-            self._learning.settle_the_gone()
+            self._learning.settle_the_gone(now_ms)
 
     def _record_foreign(self, now_ms: int) -> None:
         """A foreign change becomes the original, and keeps the controller off for ten minutes."""

@@ -37,6 +37,7 @@ class ByHand:
         wanted = Knobs(request.cpu_cores, request.memory_bytes, request.cpu_weight)
         if wanted == Knobs():
             raise Refused("name at least one of cpu_cores, memory_bytes, cpu_weight", conflict=False)
+        self._learning.settle_first(now_ms, request.container_id)
         if not track.learnt:
             self._learning.learn(request.container_id, now_ms, ask_runtime=True)
         seen = self._read(track)
@@ -59,9 +60,9 @@ class ByHand:
             return replace(change, status=ChangeStatus.DRY_RUN)
         same = agrees(wanted, change.before) and wanted.cpu_weight in (None, change.before.cpu_weight)
         made = self._already(change) if same else self._make(change, track, now_ms)
+        self._take_over(track, made, now_ms)
         hold_s = UNDO_HOLD_S if request.hold_s is None else request.hold_s
         desk.hold(request.container_id, hold_s, f"it was set by {request.actor}", now_ms)
-        self._take_over(track, made, now_ms)
         detail = {"change_id": made.id, "before": say_knobs(made.before), "after": say_knobs(made.after)}
         desk.state.audit(
             now_ms,
@@ -115,7 +116,11 @@ class ByHand:
             self._desk.original_of(change.container_id, now_ms)
         except ActuatorAway as away:
             raise Refused(str(away)) from None
+        self._desk.expect(change.container_id, change.after, now_ms)
         made, _ = self._desk.journal.make(change, track.target.cgroup, direct=False, api=True)
+        if made.status is ChangeStatus.PENDING:
+            self._desk.unsure(made)
+            raise Refused("the runtime did not answer in time: the journal will tell what became of it")
         if made.status is not ChangeStatus.APPLIED:
             raise Refused(made.reason)
         return made

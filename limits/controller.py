@@ -23,7 +23,7 @@ from limits.policy import checked_fields
 from limits.track import DETECTOR_OF, KnobTrack, Track
 from limits.undoing import Undoing
 from limits.watching import Watching
-from limits.words import deed_of, undone_words
+from limits.words import deed_of, finding_of_faults, undone_words
 from model.change import Change, LimitRequest, Mode, Policy, Recommendation
 from model.errors import StoreError
 from model.finding import Finding
@@ -88,9 +88,13 @@ class Controller:
         return self._acting.act(now_ms)
 
     def annotate(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        """The findings with what was done about them, or why nothing was."""
+        """The findings with what was done about them, or why nothing was; and one for every container whose
+        labels are not understood."""
         with self._desk.lock:
-            return tuple(self._annotated(finding) for finding in findings)
+            told = [self._annotated(finding) for finding in findings]
+            faulty = [track for track in self._desk.tracks.values() if track.fault_since_ms]
+            told += [finding_of_faults(track, self._desk.host()) for track in faulty]
+        return tuple(told)
 
     def _annotated(self, finding: Finding) -> Finding:
         knob, track = KNOB_OF.get(finding.detector), self._desk.tracks.get(finding.container_id)
@@ -130,6 +134,7 @@ class Controller:
     ) -> tuple[Change, ...]:
         """Undo one change, one container, or everything; returns the changes made. Raises NotThere, Refused."""
         with self._desk.hand:
+            self._learning.settle_first(now_ms, container_id)
             if change_id is not None:
                 return self._undoing.change(change_id, actor, now_ms)
             if container_id is not None:

@@ -14,10 +14,11 @@ from typing import Final
 
 from config.schema import LimitSettings
 from limits.budget import HostRoom
+from limits.history import value_of
 from limits.journal import Journal
 from limits.policy import effective
-from limits.track import Plan, Track, Value
-from model.change import Change, LimitRequest, Original, Policy
+from limits.track import KNOBS, Plan, Track, Value
+from model.change import Change, Knobs, LimitRequest, Original, Policy
 from model.errors import NotThere
 from model.identity import service_of
 from model.sample import Snapshot
@@ -104,6 +105,23 @@ class Desk:
         if track is None:
             raise NotThere(f"there is no running container {container_id[:12]} on this host")
         return track
+
+    def expect(self, container_id: str, wanted: Knobs, now_ms: int) -> None:
+        """These values are about to be written: the tick that sees them first sees nothing foreign."""
+        with self.lock:
+            track = self.tracks.get(container_id)
+            for knob in KNOBS if track is not None else ():
+                value = value_of(wanted, knob)
+                if track is not None and value is not None:
+                    track.knob(knob).expect(value, now_ms)
+
+    def unsure(self, change: Change) -> None:
+        """The store failed while a change was made: settle it, and learn the container anew, when it works again."""
+        with self.lock:
+            self.left_over.setdefault(change.container_id, []).append(change)
+            track = self.tracks.get(change.container_id)
+            if track is not None:
+                track.learnt = False
 
     def hold(self, container_id: str, hold_s: float, by: str, now_ms: int) -> None:
         """Keep the controller off a container: so many seconds, 0: until its policy changes. Kept on disk."""

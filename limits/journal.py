@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 
-from limits.actuator.base import Actuator, ActuatorAway, Inspected, Kernel
+from limits.actuator.base import Actuator, ActuatorAway, Inspected, Kernel, Unanswered
 from limits.actuator.native import (
     fields_for,
     knobs_of,
@@ -25,7 +25,10 @@ from model.identity import fingerprint
 from model.limits import Unlimited
 from storage.api import StateStore
 
+CUT_OFF = "it was cut off while it was made"
 log = logging.getLogger(__name__)
+SETTLED_MS = 10_000
+"""A runtime that was sent an update has done it by then, or never will."""
 READ_FAULTS = (NotThere, Refused, ActuatorAway, Malformed)
 
 
@@ -72,6 +75,7 @@ class Journal:
 
         ``direct``: into the kernel at once. ``api``: through the runtime; with ``original`` its own fields
         are put back. What the kernel shows afterwards decides about APPLIED or FAILED; a refusal is REFUSED.
+        It stays PENDING where the runtime did not answer and may still do it.
         """
         self.state.put_change(change)
         written, fault = False, ""
@@ -85,6 +89,10 @@ class Journal:
             fault = str(refusal)
             if not written:
                 return self.settle(change, ChangeStatus.REFUSED, fault), False
+        except Unanswered as silence:
+            fault = str(silence)
+            if not written:
+                return change, False
         except (ActuatorAway, NotThere, Malformed) as refusal:
             fault = str(refusal)
             if not written:
@@ -106,20 +114,23 @@ class Journal:
         self._on_change(settled)
         return settled
 
-    def settle_left_over(self, change: Change, cgroup: str | None) -> Change:
-        """A row that a crash left PENDING: what the kernel shows says what became of it."""
+    def settle_left_over(self, change: Change, cgroup: str | None, now_ms: int) -> Change | None:
+        """A row left PENDING by a crash or by a silent runtime: what the kernel shows says what became of it.
+
+        None: too early to say, since the runtime may be at it still.
+        """
         try:
             shown = self.shown(change, cgroup)
         except NotThere:
-            return self.settle(
-                change, ChangeStatus.FAILED, "the agent stopped while it wrote, and the container is gone"
-            )
+            return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}, and the container is gone")
         if agrees(change.after, shown):
-            done = "the agent stopped while it wrote; found in force afterwards"
+            done = f"{CUT_OFF}; found in force afterwards"
             return self.settle(change, ChangeStatus.APPLIED, done, shown)
+        if 0 <= now_ms - change.at_ms < SETTLED_MS:
+            return None
         if agrees(change.before, shown):
-            return self.settle(change, ChangeStatus.FAILED, "the agent stopped before it was written", shown)
-        return self.settle(change, ChangeStatus.FAILED, "the agent stopped while it wrote; now it is otherwise", shown)
+            return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}; it was not done", shown)
+        return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}; now it is otherwise", shown)
 
     def shown(self, change: Change, cgroup: str | None) -> Knobs:
         """What is in force now of the knobs that the change touches: the kernel's word, without a cgroup the

@@ -54,7 +54,7 @@ class Learning:
             track = desk.tracks.get(container_id)
         if track is None:
             return True
-        if not track.learnt and not self._read_journal(track):
+        if not track.learnt and not self._read_journal(track, now_ms):
             return True
         if track.has_original or track.policy.mode is not Mode.AUTO or not track.limited():
             return True
@@ -70,7 +70,7 @@ class Learning:
             log.debug("%s: no original yet: %s", shown(track.target.name), fault)
         return True
 
-    def _read_journal(self, track: Track) -> bool:
+    def _read_journal(self, track: Track, now_ms: int) -> bool:
         """What the journal and the kernel say. False: it cannot be read now."""
         desk, key = self._desk, track.target.key
         try:
@@ -78,9 +78,12 @@ class Learning:
         except READ_FAULTS as fault:
             log.debug("%s: not learnt yet: %s", shown(track.target.name), fault)
             return False
-        for row in desk.left_over.pop(key, []):
-            settled = desk.journal.settle_left_over(row, track.target.cgroup)
-            log.warning("%s: a change was cut off by a crash: %s", shown(track.target.name), settled.reason)
+        try:
+            if not self._settle(key, track.target.cgroup, now_ms):
+                return False
+        except READ_FAULTS as fault:
+            log.debug("%s: not settled yet: %s", shown(track.target.name), fault)
+            return False
         rows = desk.state.changes(container_id=key, limit=ROWS)
         original = desk.state.originals().get(key)
         with desk.lock:
@@ -122,20 +125,37 @@ class Learning:
         except (NotThere, Refused, ActuatorAway) as fault:
             log.warning("the original limits of %s could not be recorded anew: %s", container_id[:12], fault)
 
-    def settle_the_gone(self) -> None:
+    def _settle(self, container_id: str, cgroup: str | None, now_ms: int) -> bool:
+        """Settle what was cut off on a container. False: it is too early for one of them."""
+        rows = self._desk.left_over.get(container_id, [])
+        for row in list(rows):
+            if self._desk.journal.settle_left_over(row, cgroup, now_ms) is None:
+                return False
+            rows.remove(row)
+        self._desk.left_over.pop(container_id, None)
+        return True
+
+    def settle_first(self, now_ms: int, container_id: str | None = None) -> None:
+        """Before a person changes a container (None: any): what was cut off is settled, or the person waits."""
+        desk = self._desk
+        for key in [container_id] if container_id is not None else list(desk.left_over):
+            track = desk.tracks.get(key)
+            try:
+                if not self._settle(key, track.target.cgroup if track is not None else None, now_ms):
+                    raise Refused("a change that was cut off is not settled yet: try again in ten seconds")
+            except ActuatorAway as away:
+                raise Refused(str(away)) from None
+
+    def settle_the_gone(self, now_ms: int) -> None:
         """Rows of a crash whose container does not run: the runtime says what became of them."""
         desk = self._desk
         with desk.lock:
             gone = [key for key in desk.left_over if key not in desk.tracks]
         for key in gone:
             try:
-                for row in list(desk.left_over.get(key, [])):
-                    desk.journal.settle_left_over(row, None)
-                    desk.left_over[key].remove(row)
-            except (ActuatorAway, Refused) as fault:
+                self._settle(key, None, now_ms)
+            except READ_FAULTS as fault:
                 log.debug("rows of %s are not settled yet: %s", key[:12], fault)
-                continue
-            desk.left_over.pop(key, None)
 
 
 def value_in(limits: Limits, knob: str) -> Value:

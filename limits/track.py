@@ -19,6 +19,8 @@ RATIO_OF: Final = {"cpu": "cpu_throttled_periods_ratio", "memory": "memory_worki
 """What shows whether a change of the knob did any good."""
 LAG_MS: Final = 5_000
 """A reading may be this old: until then it may show the value before our last write."""
+WRITING_MS: Final = 30_000
+"""A write that goes on may show for this long before its end is known."""
 EFFECT_MS: Final = 10_000
 OOM_WINDOW_MS: Final = 3_600_000
 Value = float | Unlimited | None
@@ -54,6 +56,10 @@ class KnobTrack:
         """We changed it: the value before may still be shown by a late reading."""
         self.superseded.append((self.in_force, now_ms + LAG_MS))
         self.in_force = value
+
+    def expect(self, value: Value, now_ms: int) -> None:
+        """We are about to write this: who sees it before we are done sees nothing foreign."""
+        self.superseded.append((value, now_ms + WRITING_MS))
 
     def is_late_reading(self, seen: Value, now_ms: int) -> bool:
         return any(until > now_ms and alike(self.knob, seen, value) for value, until in self.superseded)
@@ -101,7 +107,8 @@ class Track:
     watches: list[Watch] = field(default_factory=list)
     carried: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Seconds, usage · seconds, throttled · seconds that the CPU law has not seen yet."""
-    memory_s: float = 0.0
+    fault_since_ms: int = 0
+    """Since when its policy has faults; 0: it has none."""
 
     def knob(self, name: str) -> KnobTrack:
         return self.cpu if name == "cpu" else self.memory
@@ -118,7 +125,7 @@ class Track:
     def forget_laws(self) -> None:
         """Somebody else decided: what was learnt about the old limit is no use."""
         self.cpu_law = self.memory_law = None
-        self.carried, self.memory_s = (0.0, 0.0, 0.0), 0.0
+        self.carried = (0.0, 0.0, 0.0)
         for knob in (self.cpu, self.memory):
             knob.advice, knob.refusal, knob.told, knob.rule_floor = None, "", "", None
 

@@ -140,7 +140,11 @@ class Undoing:
         native: Mapping[str, object] | None = None
         if original is not None and same_as_original(wanted, original):
             native = original.native
+        desk.expect(container_id, wanted, now_ms)
         made, _ = desk.journal.make(change, cgroup, direct=False, api=True, original=native)
+        if made.status is ChangeStatus.PENDING:
+            desk.unsure(made)
+            raise Refused("the runtime did not answer in time: the journal will tell what became of it")
         if made.status is not ChangeStatus.APPLIED:
             raise Refused(made.reason)
         return made

@@ -62,10 +62,12 @@ class Watching:
             track.has_original = key in desk.originals
             desk.tracks[key] = track
             desk.show_hold(track)
-            desk.queue.learn[key] = None
         elif track.generation != desk.generation or (target is not track.target and differs(target, track.target)):
             track.policy, track.generation = desk.policy_of(target), desk.generation
         track.target, track.seen_ms = target, now_ms
+        track.fault_since_ms = (track.fault_since_ms or now_ms) if track.policy.faults else 0
+        if not track.learnt:
+            desk.queue.learn[key] = None
         wants_original = track.policy.mode is Mode.AUTO and not track.has_original
         if wants_original and guard.excluded(target, desk.own_ids) is None and track.limited():
             desk.queue.learn[key] = None

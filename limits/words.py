@@ -8,7 +8,10 @@ from limits.guard import cpu_bounds, memory_bounds
 from limits.history import value_of
 from limits.sizes import say_bytes, say_clock, say_value
 from limits.track import KnobTrack, Track
+from model.alert import Severity
 from model.change import Change, Mode
+from model.finding import Finding
+from model.identity import fingerprint
 from model.limits import Unlimited, bounded
 
 
@@ -73,6 +76,24 @@ def at_its_bound(track: Track, knob: KnobTrack) -> str | None:
     if value < most * 0.999:
         return None
     return f"Not raised: {say_value(knob.knob, value)} is the most that its bounds allow."
+
+
+def finding_of_faults(track: Track, host: str) -> Finding:
+    """A bad label is a finding on its container: nobody is to wonder why it counts for nothing."""
+    target, faults = track.target, track.policy.faults
+    return Finding(
+        id=fingerprint(("policy_fault", target.key, str(track.fault_since_ms))),
+        at_ms=track.seen_ms,
+        since_ms=track.fault_since_ms,
+        host=host,
+        container_id=target.key,
+        name=target.name,
+        detector="policy_fault",
+        severity=Severity.WARNING,
+        summary=" ".join(faults),
+        evidence=(),
+        advice="Correct it (labels: recreate the container); until then that value is not used.",
+    )
 
 
 def bounds_of(track: Track, knob: KnobTrack, cpu_count: int, now_ms: int) -> tuple[float, float] | None:

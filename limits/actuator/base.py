@@ -21,6 +21,10 @@ class ActuatorAway(WharfingerError):
     as far as is known; ask again later."""
 
 
+class Unanswered(ActuatorAway):
+    """An update was sent and no answer came: it may be done, or be done yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspected:
     """A container as its runtime has it on disk. ``state``: running, paused, restarting, exited, …"""
@@ -47,7 +51,8 @@ class MemoryUse:
 class Actuator(Protocol):
     """A runtime's API. Each call may take seconds and never hangs; any thread.
 
-    Errors: NotThere (no such container), Refused (the runtime said no, with its reason), ActuatorAway.
+    Errors: NotThere (no such container), Refused (the runtime said no, with its reason), ActuatorAway; of an
+    update also Unanswered.
     """
 
     def inspect(self, container_id: str) -> Inspected: ...

@@ -17,7 +17,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException, NotFound
 
-from limits.actuator.base import ActuatorAway, Inspected
+from limits.actuator.base import ActuatorAway, Inspected, Unanswered
 from limits.actuator.native import native_of
 from limits.sizes import say_bytes, shown
 from model.errors import NotThere, Refused
@@ -67,7 +67,7 @@ class DockerActuator:
             return client._result(client._post_json(url, data=dict(fields)), True)
 
         with self._lock:
-            answer = self._ask(container_id, post)
+            answer = self._ask(container_id, post, writes=True)
         for warning in answer.get("Warnings") or ():
             log.warning("Docker says about the limits of %s: %s", container_id[:12], shown(warning, 200))
 
@@ -80,7 +80,7 @@ class DockerActuator:
             self._client.close()
             self._client = None
 
-    def _ask(self, container_id: str, call: Any) -> dict[str, Any]:
+    def _ask(self, container_id: str, call: Any, *, writes: bool = False) -> dict[str, Any]:
         if self._off:
             raise ActuatorAway("discovery.docker is off: limits can be changed only where Docker may be asked")
         try:
@@ -93,6 +93,7 @@ class DockerActuator:
         except APIError as fault:
             raise Refused(reason_of(fault.explanation or str(fault))) from None
         except (DockerException, OSError, ValueError) as fault:
+            sent = writes and self._client is not None
             self._drop()
             text = (
                 f"Docker at {self._address} does not answer ({type(fault).__name__}): is it running, and may we use it?"
@@ -100,7 +101,7 @@ class DockerActuator:
             if not self._away:
                 log.warning("%s", text)
             self._away = True
-            raise ActuatorAway(text) from None
+            raise (Unanswered if sent else ActuatorAway)(text) from None
         self._away = False
         if not isinstance(answer, dict):
             raise ActuatorAway(f"Docker at {self._address} gave an answer that is no JSON object")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from config.schema import LimitSettings
 from limits.sizes import MIB
-from model.change import ChangeStatus
-from model.errors import NotThere, Refused
+from model.change import Change, ChangeStatus
+from model.errors import NotThere, Refused, StoreError
 from model.limits import UNLIMITED, Limits
 from tests.limits.world import AUTO, CPUS_02, GIB, M64, World
 
@@ -361,3 +363,105 @@ def test_a_restarted_container_is_a_new_one_to_the_law() -> None:
     world.tick(6)
     assert world.state.audit_entries() == ()
     assert ship.dry.cores > ship.dry.native["NanoCpus"] / 1e9
+
+
+def test_a_tick_between_the_write_and_its_end_sees_nothing_foreign() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    write, seen = world.host.write_cpu, []
+
+    def slow(cgroup: str, cores: float) -> None:
+        write(cgroup, cores)
+        world.now_ms += 1000
+        world.controller.consider(world.snapshot(), (), world.now_ms)
+        seen.append(cores)
+
+    world.host.write_cpu = slow  # type: ignore[method-assign]
+    world.tick(6)
+    assert seen
+    assert world.state.audit_entries() == ()
+    assert ship.dry.cores > 0.2
+
+
+def test_a_store_that_fails_in_the_middle_of_a_change_makes_nothing_foreign() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    world.tick(1)
+    put, calls = world.state.put_change, []
+
+    def full(change: Change) -> None:
+        calls.append(change.status)
+        if change.status is APPLIED:
+            raise StoreError("the disk is full: make room")
+        put(change)
+
+    world.state.put_change = full  # type: ignore[method-assign]
+    with pytest.raises(StoreError):
+        world.tick(2)
+    assert ship.dry.cores > 0.2
+    world.state.put_change = put  # type: ignore[method-assign]
+    world.tick(20)
+    assert world.state.audit_entries() == ()
+    assert world.changes(ChangeStatus.PENDING) == []
+    assert "found in force afterwards" in world.changes(APPLIED)[0].reason
+
+
+def test_a_bad_label_is_a_finding_on_its_container() -> None:
+    world = World()
+    ship = world.ship(labels={"wharfinger.limits": "on"}, demand=1.0, **CPUS_02)
+    world.tick(3)
+    (finding,) = world.controller.annotate(())
+    assert (finding.container_id, finding.detector) == (ship.dry.container_id, "policy_fault")
+    assert finding.summary == "Label wharfinger.limits = 'on' is not a mode: write off, observe or auto."
+    world.tick(3)
+    assert world.controller.annotate(())[0].id == finding.id
+
+
+def test_a_container_that_cannot_be_read_yet_is_learnt_later() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    read = world.host.read
+
+    def gone(cgroup: str) -> Limits:
+        raise NotThere("not yet")
+
+    snapshot = world.snapshot()
+    world.host.read = gone  # type: ignore[method-assign]
+    world.controller.consider(snapshot, (), world.now_ms)
+    world.act()
+    world.host.read = read  # type: ignore[method-assign]
+    world.tick(5)
+    assert ship.dry.cores > 0.2
+
+
+def test_nothing_is_decided_before_the_store_could_be_read() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    policies = world.state.policies
+
+    def broken() -> dict[str, dict[str, object]]:
+        raise StoreError("state.db is locked: stop the other agent")
+
+    world.state.policies = broken  # type: ignore[method-assign,assignment]
+    world.start()
+    world.controller.consider(world.snapshot(), (), world.now_ms)
+    with pytest.raises(StoreError):
+        world.controller.act(world.now_ms)
+    assert world.controller.policies() == {}
+    world.state.policies = policies  # type: ignore[method-assign]
+    world.act()
+    world.tick(4)
+    assert ship.dry.cores > 0.2
+
+
+@pytest.mark.parametrize(("interval", "most"), [(0.25, 3.0), (1.0, 3.0), (5.0, 10.0)])
+def test_any_interval_will_do(interval: float, most: float) -> None:
+    """The law counts seconds, not ticks."""
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    began = world.now_ms
+    while ship.dry.cores == 0.2:
+        world.now_ms += round(interval * 1000)
+        world.controller.consider(replace(world.snapshot(), interval_s=interval), (), world.now_ms)
+        world.act()
+        assert world.now_ms - began <= most * 1000

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from config.schema import HostSettings
 from limits.actuator.base import ActuatorAway
+from limits.actuator.cgroupfs import CgroupActuator
 from limits.actuator.docker import DockerActuator
+from limits.controller import Controller
 from limits.sizes import MIB
 from model.change import ChangeStatus, LimitRequest
 from model.errors import NotThere, Refused
 from model.limits import UNLIMITED
+from storage.api import StateStore
+from tests.limits.busy import built, look
 from tests.limits.quay import Quay, now_ms
 from tests.support.wait import wait_until
 
@@ -179,3 +188,46 @@ def test_what_docker_answers(docker_engine: Any) -> None:
     with pytest.raises(ActuatorAway, match=r"discovery\.docker is off"):
         DockerActuator("off").inspect("f" * 64)
     docker.close()
+
+
+def look_until_settled(controller: Controller, state: StateStore, key: str) -> None:
+    def settled() -> bool:
+        look(controller, key)
+        return not state.changes(statuses=("pending",))
+
+    wait_until(settled, 15, "nothing pending")
+
+
+def test_killed_at_any_moment_the_journal_is_consistent_and_the_original_restorable(
+    docker_engine: Any, tmp_path: Path
+) -> None:
+    container = docker_engine.run(IDLE, nano_cpus=200_000_000, labels={"wharfinger.test": "limits"})
+    before, key, moment = native(container), str(container.id), Random(11)
+    settled = 0
+    for _ in range(5):
+        command = [sys.executable, "-m", "tests.limits.busy", str(tmp_path), docker_engine.address, key]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(moment.uniform(0.02, 0.3))
+            child.kill()
+        controller, state = built(tmp_path, docker_engine.address)
+        left = state.changes(statuses=("pending",))
+        look_until_settled(controller, state, key)
+        settled += len(left)
+        rows = state.changes(container_id=key, statuses=("applied",), limit=1)
+        cores = CgroupActuator(HostSettings()).read(f"/docker/{key}").cpu_cores
+        assert rows
+        assert cores == pytest.approx(rows[0].after.cpu_cores), "what was applied last is in force"
+        assert native(container)["NanoCpus"] == pytest.approx(rows[0].after.cpu_cores * 1e9)
+        assert all(entry.action != "limits.foreign_change" for entry in state.audit_entries())
+        controller.close()
+        state.close()
+    controller, state = built(tmp_path, docker_engine.address)
+    look(controller, key)
+    controller.undo("ann", now_ms(), everything=True)
+    assert native(container) == before
+    controller.close()
+    state.close()
+    assert settled > 0, "at least one kill fell into a change"

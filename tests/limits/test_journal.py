@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from limits.actuator.base import Unanswered
 from limits.sizes import MIB
 from model.change import Change, ChangeStatus, Knobs
+from model.errors import Refused
 from tests.limits.world import AUTO, CPUS_02, M64, START_MS, World
 
 
@@ -24,7 +26,7 @@ def pending(container_id: str, after: float) -> Change:
     ("in_force", "status", "words"),
     [
         (0.5, ChangeStatus.APPLIED, "found in force afterwards"),
-        (0.2, ChangeStatus.FAILED, "before it was written"),
+        (0.2, ChangeStatus.FAILED, "it was not done"),
         (0.9, ChangeStatus.FAILED, "now it is otherwise"),
     ],
 )
@@ -34,7 +36,7 @@ def test_a_pending_row_is_settled_honestly(in_force: float, status: ChangeStatus
     ship.dry.cores = in_force
     world.state.put_change(pending(ship.dry.container_id, 0.5))
     world.start()
-    world.tick(2)
+    world.tick(12)
     (row,) = world.changes()
     assert row.status is status
     assert words in row.reason
@@ -55,10 +57,8 @@ def test_a_pending_row_of_a_container_that_is_gone() -> None:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_any_door_the_next_start_can_undo_everything(door: str, after: bool) -> None:
     """The original is on record before anything is written, and no row stays pending."""
-    world = World()
-    ship = world.ship(
-        labels=AUTO, demand=lambda s: 0.1 + s * 0.1, memory=lambda s: min(150, 4 * s) * MIB, **CPUS_02, **M64
-    )
+    world = World(cpu_count=64)
+    ship = world.ship(labels=AUTO, demand=lambda s: 0.1 + s * 0.1, memory=lambda s: 3 * s * MIB, **CPUS_02, **M64)
     before = dict(ship.dry.native)
     world.tick(2)
     whole = getattr(world.host, door)
@@ -75,7 +75,7 @@ def test_killed_at_any_door_the_next_start_can_undo_everything(door: str, after:
             world.tick(60)
         setattr(world.host, door, whole)
         world.start()
-        world.tick(2)
+        world.tick(12)
         assert world.changes(ChangeStatus.PENDING) == []
     ship.memory = lambda _second: 2 * MIB
     world.tick(2)
@@ -93,3 +93,31 @@ def test_the_runtime_that_lagged_behind_at_a_crash_follows_after_the_start() -> 
     world.start()
     world.tick(1)
     assert ship.dry.native["NanoCpus"] == pytest.approx(ahead * 1e9)
+
+
+def test_an_update_without_an_answer_stays_pending_until_it_shows() -> None:
+    """The runtime may be at it still: it is settled by what the kernel shows later."""
+    world = World()
+    ship = world.ship(**CPUS_02)
+    world.tick(1)
+    update = world.host.update
+    late: list[dict[str, int]] = []
+
+    def silent(container_id: str, fields: dict[str, int]) -> None:
+        late.append(dict(fields))
+        raise Unanswered("Docker does not answer")
+
+    world.host.update = silent  # type: ignore[method-assign,assignment]
+    with pytest.raises(Refused, match="the journal will tell"):
+        world.controller.set(world.request(ship, cpu_cores=0.5), world.now_ms)
+    assert [row.status for row in world.changes()] == [ChangeStatus.PENDING]
+    world.host.update = update  # type: ignore[method-assign]
+    world.tick(2)
+    with pytest.raises(Refused, match="try again in ten seconds"):
+        world.controller.undo("ann", world.now_ms, everything=True)
+    update(ship.dry.container_id, late[0])
+    world.tick(3)
+    assert [row.status for row in world.changes()] == [ChangeStatus.APPLIED]
+    assert world.state.audit_entries() == ()
+    world.controller.undo("ann", world.now_ms, everything=True)
+    assert ship.dry.cores == 0.2
