@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+DAY_MS: Final = 86_400_000
+
 
 class Kind(Enum):
     V1 = "1"
@@ -32,6 +34,8 @@ class Dialect:
     reads: bool = True
     msgpack: bool = False
     whole_or_nothing: bool = False
+    lookback_ms: int = 30 * DAY_MS
+    """How far back hosts and containers are looked for when no range is given."""
 
     def write_parameters(self, bucket: str, org: str) -> list[tuple[str, str]]:
         if self.write_path == "/write":
@@ -52,7 +56,8 @@ class Dialect:
 
 V1: Final = Dialect(Kind.V1, write_path="/write", msgpack=True)
 V2: Final = Dialect(Kind.V2, msgpack=True)
-V3: Final = Dialect(Kind.V3, whole_or_nothing=True)
+# 3 Core refuses a query over more than 432 files, which is 72 hours of seconds.
+V3: Final = Dialect(Kind.V3, whole_or_nothing=True, lookback_ms=DAY_MS * 5 // 2)
 VICTORIA: Final = Dialect(Kind.VICTORIA, write_path="/write", reads=False)
 BY_NAME: Final[Mapping[str, Dialect]] = {"1": V1, "2": V2, "3": V3, "victoriametrics": VICTORIA}
 

@@ -12,14 +12,13 @@ from storage.api import KnownContainer, SeriesQuery, SeriesResult
 from storage.grid import grid_of, wanted
 from storage.influx import influxql as ql
 from storage.influx.columns import Columns, Owner, Who
+from storage.influx.dialect import Kind
 from storage.influx.events import event_query, events_of
 from storage.influx.known import known_containers
 from storage.influx.line import INFO_EVERY_MS
 from storage.influx.lives import FOREVER, INFO, TAGS, Life, Lives, lives
 from storage.influx.server import Server, Table
 
-LOOKBACK_MS: Final = 30 * 86_400_000
-"""How far back hosts and containers are looked for when no range is given."""
 INFO_SLACK_MS: Final = INFO_EVERY_MS + 30_000
 METRICS_AT_ONCE: Final = 10
 ENDED_AT_MOST: Final = 50
@@ -50,13 +49,13 @@ class InfluxReader:
     def hosts(self) -> tuple[str, ...]:
         now = _now_ms()
         found = self._server.query(
-            f'SHOW TAG VALUES FROM "host_info" WITH KEY = "host" WHERE time >= {now - LOOKBACK_MS}ms'
+            f'SHOW TAG VALUES FROM "host_info" WITH KEY = "host" WHERE time >= {now - self._lookback_ms()}ms'
         )
         return tuple(sorted({str(row[-1]) for table in found for row in table.rows}))
 
     def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
         until = _now_ms() + INFO_EVERY_MS
-        oldest = until - LOOKBACK_MS
+        oldest = until - self._lookback_ms()
         since = oldest if seen_since_ms is None else seen_since_ms
         found = self._lives(min(oldest, since), until)
         last = self._server.query(
@@ -89,23 +88,27 @@ class InfluxReader:
     ) -> tuple[Event, ...]:
         """Of all hosts. Ids are made of time and order, so that they grow and stay the same."""
         until = until_ms if until_ms is not None else _now_ms() + INFO_EVERY_MS
-        since = since_ms if since_ms is not None else until - LOOKBACK_MS
+        since = since_ms if since_ms is not None else until - self._lookback_ms()
         text = event_query(since, until, container_id, kinds, after_id, limit)
         return events_of(self._server.query(text), after_id, limit)
 
     def span(self) -> tuple[int, int] | None:
         until = _now_ms() + INFO_EVERY_MS
+        oldest = until - self._lookback_ms() if self._server.dialect().kind is Kind.V3 else 0
         ends = [
             [table.rows[0][0] for table in self._server.query(text) if table.rows]
             for text in (
-                ql.select('"interval_s"', "host_info", 0, until, tail="ORDER BY time ASC LIMIT 1"),
-                ql.select("*", "host", until - LOOKBACK_MS, until, tail="ORDER BY time DESC LIMIT 1"),
+                ql.select('"interval_s"', "host_info", oldest, until, tail="ORDER BY time ASC LIMIT 1"),
+                ql.select("*", "host", oldest, until, tail="ORDER BY time DESC LIMIT 1"),
             )
         ]
         return (min(ends[0]), max(ends[1])) if all(ends) else None
 
     def close(self) -> None:
         self._server.close()
+
+    def _lookback_ms(self) -> int:
+        return self._server.dialect().lookback_ms
 
     def _interval_ms(self, query: SeriesQuery) -> int:
         """The shortest interval of the hosts in the range, as they say it every minute; else a second."""
