@@ -1,0 +1,126 @@
+"""Real containers, sampled for real: the finding names the right one, in time, and no innocent one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from alerts.detectors.all import DETECTORS
+from alerts.engine import Engine
+from alerts.findings import Tracker
+from alerts.rules import load
+from collector.sampler import Sampler
+from config.schema import AlertSettings, DiscoverySettings, HostSettings
+from model.alert import Transition
+from model.finding import Finding
+from model.sample import Snapshot
+from storage.memory import MemoryState
+from storage.recent import RecentMemory
+from tests.alerts.story import a_receiver
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.docker
+
+
+@dataclass
+class Watch:
+    """Ticks once a second, on the second, as the agent does."""
+
+    sampler: Sampler
+    state: MemoryState = field(default_factory=MemoryState)
+    recent: RecentMemory = field(default_factory=RecentMemory)
+    tracker: Tracker = field(default_factory=Tracker)
+    findings: dict[tuple[str, str], tuple[int, Finding]] = field(default_factory=dict)
+    """(container, detector) → when it was first found, and the newest form."""
+    transitions: list[Transition] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        rules = load(AlertSettings(rules=[]))
+        self.engine = Engine(rules, (a_receiver(),), self.state, self.recent, "harbour")
+        self._next_ms = (time.time_ns() // 1_000_000_000 + 1) * 1000
+
+    def until(self, done: Callable[[], object], seconds: float, what: str) -> None:
+        """Tick until it is so."""
+
+        def ticked() -> object:
+            now_ms = time.time_ns() // 1_000_000
+            if now_ms >= self._next_ms:
+                self.tick(self._next_ms)
+                self._next_ms += 1000
+            return done()
+
+        wait_until(ticked, seconds, what)
+
+    def tick(self, now_ms: int) -> None:
+        self.sampler.look()
+        snapshot = self.sampler.collect(now_ms)
+        self.snapshots.append(snapshot)
+        self.recent.append(snapshot)
+        found = [finding for detector in DETECTORS for finding in detector.detect(snapshot, self.recent)]
+        for finding in self.tracker.track(found, now_ms):
+            first_ms = self.findings.get((finding.container_id, finding.detector), (now_ms, finding))[0]
+            self.findings[finding.container_id, finding.detector] = (first_ms, finding)
+        self.transitions += self.engine.evaluate(snapshot, [f for _, f in self.current(now_ms)], now_ms)
+
+    def current(self, now_ms: int) -> list[tuple[int, Finding]]:
+        return [entry for entry in self.findings.values() if now_ms - entry[1].at_ms <= 3000]
+
+    def first_throttled_ms(self, container: str) -> int:
+        """The first second in which the kernel counted a throttled period."""
+        for snapshot in self.snapshots:
+            sample = snapshot.samples.get(container)
+            if sample is not None and sample.values.get("cpu_throttled_periods_ratio", 0.0) > 0:
+                return snapshot.at_ms
+        raise AssertionError("never throttled")
+
+    def fired(self, container: str) -> set[str]:
+        return {t.alert.rule for t in self.transitions if t.alert.container_id == container and t.alert.started_at_ms}
+
+
+@pytest.fixture
+def watch(docker_engine: Any) -> Iterator[Watch]:
+    sampler = Sampler(HostSettings(), DiscoverySettings(docker=docker_engine.address), "harbour", 1.0)
+    yield Watch(sampler)
+    sampler.close()
+
+
+def test_throttled_and_idle_containers(watch: Watch, docker_engine: Any) -> None:
+    label = {"wharfinger.test": "alerts"}
+    idle = docker_engine.run("sleep 600", mem_limit="64m", nano_cpus=500_000_000, labels=label)
+    watch.until(lambda: any(idle.id in s.samples for s in watch.snapshots), 15, "the idle container to be seen")
+    busy = docker_engine.run("sh -c 'while :; do :; done'", nano_cpus=200_000_000, labels=label)
+    watch.until(lambda: (busy.id, "cpu_throttled") in watch.findings, 20, "the finding")
+    first_ms, finding = watch.findings[busy.id, "cpu_throttled"]
+    assert first_ms - watch.first_throttled_ms(busy.id) <= 2000
+    assert finding.proposed is not None
+    assert finding.proposed > 0.2
+    watch.until(lambda: "CpuThrottled" in watch.fired(busy.id), 30, "its alert to fire")
+    assert not [key for key in watch.findings if key[0] == idle.id]
+    assert watch.fired(idle.id) == set()
+    busy.kill()
+    watch.until(
+        lambda: any(t.alert.reason == "gone" for t in watch.transitions if t.alert.container_id == busy.id),
+        20,
+        "the alert of a stopped container to be resolved",
+    )
+
+
+def test_a_growing_container_is_near_its_limit_and_then_killed(watch: Watch, docker_engine: Any) -> None:
+    kibibytes = "x=0123456789abcdef; for i in 1 2 3 4 5 6 7 8 9 10; do x=$x$x; done"
+    grow = f"{kibibytes}; y=; while :; do y=$y$x$x; sleep 0.05; done"
+    growing = docker_engine.run(
+        ["sh", "-c", f"sh -c '{grow}'; sleep 600"],
+        mem_limit="24m",
+        memswap_limit="24m",
+        labels={"wharfinger.test": "alerts"},
+    )
+    watch.until(lambda: (growing.id, "memory_oom_killed") in watch.findings, 90, "the OOM kill to be found")
+    finding = watch.findings[growing.id, "memory_oom_killed"][1]
+    assert "at its limit of 24.0 MiB" in finding.summary
+    assert "MemoryOomKilled" in watch.fired(growing.id)
+    assert (growing.id, "memory_near_limit") in watch.findings
