@@ -14,6 +14,7 @@ from limits.track import KnobTrack, Plan, Track
 from limits.words import bounds_of, say_step
 from model.change import Change, ChangeStatus, Knobs, LimitRequest, Mode, Recommendation, Verdict
 from model.identity import fingerprint
+from model.sample import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ class Weighing:
     """Decides what becomes of a wish."""
 
     desk: Desk
+    _seen: Snapshot | None = None
+    _in_use: dict[str, float] = field(default_factory=dict)
+    _slopes: dict[str, float] = field(default_factory=dict)
     _advised: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def law(self, track: Track, state: KnobTrack, wish: Wish | Denied | None, finding: str | None, now_ms: int) -> None:
@@ -115,13 +119,14 @@ class Weighing:
         return desk.room.refuses_cpu() if wish.knob == "cpu" else self._memory_room(wish.value)
 
     def _memory_room(self, wanted: float) -> str | None:
-        desk, snapshot, in_use = self.desk, self.desk.snapshot, {}
-        for key, sample in (snapshot.samples if snapshot is not None else {}).items():
-            used = sample.values.get("memory_working_set_bytes")
-            if used is not None:
-                in_use[key] = used
-        slopes = {key: slope_of(track) for key, track in desk.tracks.items()}
-        return desk.room.refuses_memory(wanted, in_use, slopes)
+        """Why the host has no memory for it; what is in use is added up once a tick."""
+        desk, snapshot = self.desk, self.desk.snapshot
+        if snapshot is not self._seen and snapshot is not None:
+            uses = {key: sample.values.get("memory_working_set_bytes") for key, sample in snapshot.samples.items()}
+            self._in_use = {key: used for key, used in uses.items() if used is not None}
+            self._slopes = {key: slope_of(track) for key, track in desk.tracks.items()}
+            self._seen = snapshot
+        return desk.room.refuses_memory(wanted, self._in_use, self._slopes)
 
     def _use_of(self, key: str) -> float | None:
         snapshot = self.desk.snapshot

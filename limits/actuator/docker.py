@@ -104,7 +104,8 @@ class DockerActuator:
             raise (Unanswered if sent else ActuatorAway)(text) from None
         self._away = False
         if not isinstance(answer, dict):
-            raise ActuatorAway(f"Docker at {self._address} gave an answer that is no JSON object")
+            text = f"Docker at {self._address} gave an answer that is no JSON object"
+            raise (Unanswered if writes else ActuatorAway)(text)
         return answer
 
 
