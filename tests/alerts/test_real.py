@@ -112,7 +112,7 @@ def test_throttled_and_idle_containers(watch: Watch, docker_engine: Any) -> None
 
 def test_a_growing_container_is_near_its_limit_and_then_killed(watch: Watch, docker_engine: Any) -> None:
     kibibytes = "x=0123456789abcdef; for i in 1 2 3 4 5 6 7 8 9 10; do x=$x$x; done"
-    grow = f"{kibibytes}; y=; while :; do y=$y$x$x; sleep 0.05; done"
+    grow = f"{kibibytes}; y=; while :; do y=$y$x$x$x; sleep 0.05; done"
     growing = docker_engine.run(
         ["sh", "-c", f"sh -c '{grow}'; sleep 600"],
         mem_limit="24m",
