@@ -39,6 +39,29 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         sweep()
 
 
+NEEDS = {
+    "docker_engine": "docker",
+    "own_docker_engine": "docker",
+    "podman": "docker",
+    "influxdb": "influxdb",
+    "influx_v2_front": "influxdb",
+    "victoriametrics": "influxdb",
+    "prometheus": "prometheus",
+    "nginx": "prometheus",
+    "alertmanager": "alertmanager",
+    "chromium": "browser",
+    "as_root": "root",
+}
+"""Fixture → marker: a test that uses a real server carries its mark, whether it was written down or not."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in set(getattr(item, "fixturenames", ())) & set(NEEDS):
+            item.add_marker(NEEDS[fixture])
+
+
 def missing(reason: Missing | str) -> NoReturn:
     """Skip the test for want of a server; in CI as root fail it."""
     if os.environ.get("CI") and os.geteuid() == 0:
