@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,7 +19,7 @@ from tools.servers.podman import Podman
 from tools.servers.process import Missing, find_binary, sweep
 from tools.servers.prometheus import Alertmanager, Prometheus
 
-pytest_plugins = [] if find_spec("tests.support.influx_fixtures") is None else ["tests.support.influx_fixtures"]
+pytest_plugins = ["tests.support.influx_fixtures"]
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -43,8 +42,8 @@ NEEDS = {
     "docker_engine": "docker",
     "own_docker_engine": "docker",
     "podman": "docker",
-    "influxdb": "influxdb",
-    "influx_v2_front": "influxdb",
+    "influxd_process": "influxdb",
+    "influxdb_with_auth": "influxdb",
     "victoriametrics": "influxdb",
     "prometheus": "prometheus",
     "nginx": "prometheus",
