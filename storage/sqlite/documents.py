@@ -31,9 +31,10 @@ def _cleaned(value: object) -> object:
 def encode(value: object) -> bytes:
     """JSON; raises :class:`StoreError` for what JSON cannot hold."""
     try:
-        return _ENCODER.encode(value)
-    except UnicodeError:
-        return _ENCODER.encode(_cleaned(msgspec.to_builtins(value)))
+        try:
+            return _ENCODER.encode(value)
+        except UnicodeError:
+            return _ENCODER.encode(_cleaned(msgspec.to_builtins(value)))
     except (TypeError, OverflowError, ValueError, RecursionError) as e:
         raise StoreError(f"cannot be kept as JSON: {e}") from e
 

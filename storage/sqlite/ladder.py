@@ -69,7 +69,7 @@ def fed(ladder: Ladder, buckets: Buckets, end_ms: int) -> tuple[Ladder, tuple[Se
         place = sum(t < edge for t in whole.times)
         full, rest = cut(whole, 0, place), cut(whole, place, len(whole.times))
         if full.times:
-            sealed.append(Sealed(i + 1, full.times[0], edge, encode_buckets(full)))
+            sealed.append(Sealed(i + 1, full.times[0], full.times[-1] + tier.step_ms, encode_buckets(full)))
         flush = max(rung.flush_ms + tier.span_ms, edge + tier.edge_ms)
         rungs[i] = Rung((pack(rest),) if rest.times else (), flush)
         if i + 1 == len(ROLLED):

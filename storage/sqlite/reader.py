@@ -16,7 +16,7 @@ from storage.api import KnownContainer, SeriesColumn, SeriesQuery, SeriesResult
 from storage.grid import Filled, column, grid_of, is_summed, wanted
 from storage.sqlite.connections import Connections
 from storage.sqlite.documents import decode_mapping
-from storage.sqlite.scan import Scan, Slot, TailRow, read_tail
+from storage.sqlite.scan import FOREVER, Scan, Slot, TailRow, read_tail
 from storage.sqlite.sealing import latest_sealed, sealed_end
 from storage.sqlite.shapes import scale_of
 from storage.sqlite.tiers import SECOND, TIERS
@@ -113,7 +113,7 @@ def _answer(c: sqlite3.Connection, query: SeriesQuery) -> SeriesResult:
             series[member.id] = {
                 number: Slot(filled[group, name], (scale_of(name) or scale) / scale) for number, name, scale in metrics
             }
-    Scan(c, grid).fill(series)
+    Scan(c, grid).fill(series, {target.id: target.first_ms for target in targets})
     return SeriesResult(grid.t0_ms, grid.step_ms, tuple(_columns(groups, filled)))
 
 
@@ -202,7 +202,7 @@ def _containers(c: sqlite3.Connection, seen_since_ms: int | None) -> tuple[Known
         if number in tail:
             last, values = _newest(tail[number], names)
         elif not latest:
-            last, values = (sealed_end(c, number, 0) or last_ms + 1) - 1, latest_sealed(c, number)
+            last, values = (sealed_end(c, number, 0, FOREVER) or last_ms + 1) - 1, latest_sealed(c, number)
         elif seen_since_ms is None or last_ms >= seen_since_ms:
             values = msgspec.json.decode(latest, type=dict[str, float])
         if seen_since_ms is None or last >= seen_since_ms:
@@ -211,5 +211,5 @@ def _containers(c: sqlite3.Connection, seen_since_ms: int | None) -> tuple[Known
 
 
 def _newest(rows: Sequence[TailRow], names: Mapping[int, tuple[str, int]]) -> tuple[int, dict[str, float]]:
-    at_ms, metrics, values = rows[-1]
+    _, at_ms, metrics, values = rows[-1]
     return at_ms, {names[m][0]: v / names[m][1] for m, v in zip(metrics, values, strict=True) if m in names}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from model.errors import Malformed
 from storage.sqlite.buffer import Buffer
 from storage.sqlite.documents import clean
-from storage.sqlite.sealing import sealed_end
+from storage.sqlite.sealing import sealed_seq
 from storage.sqlite.tail import TailReader
 from storage.sqlite.tiers import RAW, first_edge
 
@@ -18,15 +18,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Recovered:
-    """``ticks``: sequence number → time of every tick in the tail; ``last_ms``: the newest, None without any."""
+    """``ticks``: times of the ticks in the tail, from ``first_seq`` on."""
 
     metrics: list[tuple[int, str, int]]
     next_series: int
     buffers: list[Buffer] = field(default_factory=list)
-    ticks: dict[int, int] = field(default_factory=dict)
+    ticks: list[int] = field(default_factory=list)
     first_seq: int = 1
-    next_seq: int = 1
-    last_ms: int | None = None
 
 
 def recovered(c: sqlite3.Connection, host: str) -> Recovered:
@@ -45,11 +43,12 @@ def _tail(c: sqlite3.Connection, left: Recovered) -> dict[int, Buffer]:
     reader = TailReader()
     by_id: dict[int, Buffer] = {}
     sealed_to: dict[int, int] = {}
+    (last,) = c.execute("SELECT coalesce(max(tail_seq), 0) FROM chunk_1s").fetchone()
+    left.first_seq = last + 1
     for seq, at_ms, blob in c.execute("SELECT seq, at_ms, ticks FROM tail ORDER BY seq").fetchall():
         if not left.ticks:
             left.first_seq = seq
-        left.next_seq, left.last_ms = seq + 1, at_ms
-        left.ticks[seq] = at_ms
+        left.ticks += [at_ms] * (seq - left.first_seq - len(left.ticks) + 1)
         try:
             rows = reader.read(blob)
         except Malformed as e:
@@ -58,10 +57,10 @@ def _tail(c: sqlite3.Connection, left: Recovered) -> dict[int, Buffer]:
         for series, (metrics, row) in rows.items():
             if series not in by_id:
                 by_id[series] = known(c, series, at_ms)
-                sealed_to[series] = sealed_end(c, series, 0) or 0
+                sealed_to[series] = sealed_seq(c, series)
             buffer = by_id[series]
             buffer.seen_ms = at_ms
-            if at_ms >= sealed_to[series]:
+            if seq > sealed_to[series]:
                 buffer.take(at_ms, metrics, row)
     for buffer in by_id.values():
         buffer.seal_ms = first_edge(buffer.times[0] if buffer.times else buffer.seen_ms, RAW, buffer.id)

@@ -11,7 +11,7 @@ from storage.sqlite.tiers import TIERS, retention_ms
 
 SERIES_A_CALL = 16
 BUDGET_S = 0.05
-CHUNKS_A_BITE = 64
+CHUNKS_A_BITE = 16
 """Chunks dropped at once where the file is too big."""
 
 

@@ -46,6 +46,7 @@ def write_series(c: sqlite3.Connection, buffer: Buffer, host: str, first_ms: int
     c.execute(
         """INSERT INTO series (id, host, key, name, runtime, image, grp, service, first_ms, last_ms, latest)
            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, '')
-           ON CONFLICT (id) DO UPDATE SET name = ?4, runtime = ?5, image = ?6, grp = ?7, service = ?8, latest = ''""",
+           ON CONFLICT (id) DO UPDATE SET name = ?4, runtime = ?5, image = ?6, grp = ?7, service = ?8, latest = '',
+               first_ms = min(first_ms, ?9)""",
         (buffer.id, clean(host), clean(buffer.key), name, runtime, image, group, service, first_ms),
     )

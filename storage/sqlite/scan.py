@@ -15,14 +15,16 @@ from storage.grid import Filled, Grid
 from storage.sqlite.buffer import KEY_EVERY
 from storage.sqlite.codec import Chunk, open_chunk
 from storage.sqlite.rollup import Column, decode_bucket_column
-from storage.sqlite.sealing import sealed_end
+from storage.sqlite.sealing import sealed_end, sealed_seq
 from storage.sqlite.tail import TailReader
 from storage.sqlite.tiers import TIERS, preference
 
 log = logging.getLogger(__name__)
 
-TailRow: TypeAlias = "tuple[int, tuple[int, ...], array[int]]"
-"""Time, metric ids, values."""
+FOREVER = 1 << 62
+
+TailRow: TypeAlias = "tuple[int, int, tuple[int, ...], array[int]]"
+"""Number of the tick, time, metric ids, values."""
 Tail: TypeAlias = "Mapping[int, Sequence[TailRow]]"
 
 
@@ -45,7 +47,7 @@ def read_tail(
     start = 0 if row[0] is None else row[0] - KEY_EVERY
     reader = TailReader(frozenset(wanted), None if metrics is None else frozenset(metrics))
     found: dict[int, list[TailRow]] = {}
-    for at_ms, blob in c.execute("SELECT at_ms, ticks FROM tail WHERE seq >= ? ORDER BY seq", (start,)):
+    for seq, at_ms, blob in c.execute("SELECT seq, at_ms, ticks FROM tail WHERE seq >= ? ORDER BY seq", (start,)):
         try:
             rows = reader.read(blob)
         except Malformed as e:
@@ -53,7 +55,7 @@ def read_tail(
             continue
         if at_ms >= since_ms:
             for series, (ids, values) in rows.items():
-                found.setdefault(series, []).append((at_ms, ids, values))
+                found.setdefault(series, []).append((seq, at_ms, ids, values))
     return found
 
 
@@ -63,25 +65,33 @@ class Scan:
     def __init__(self, c: sqlite3.Connection, grid: Grid) -> None:
         self._c = c
         self._grid = grid
+        self._now_ms = FOREVER
         self._preference = preference(0 if grid.raw else grid.step_ms)
 
-    def fill(self, series: Mapping[int, Slots]) -> None:
-        """Every column of every series over the whole grid."""
-        ends = {number: sealed_end(self._c, number, 0) or 0 for number in series}
-        tail: Tail = {}
+    def fill(self, series: Mapping[int, Slots], first_ms: Mapping[int, int]) -> None:
+        """Every column of every series over the whole grid. ``first_ms``: when each series began."""
         row = self._c.execute("SELECT at_ms FROM tail ORDER BY seq DESC LIMIT 1").fetchone()
-        if row is not None and ends and row[0] >= self._grid.t0_ms:
-            metrics = {metric for slots in series.values() for metric in slots}
-            tail = read_tail(self._c, max(self._grid.t0_ms, min(ends.values())), series.keys(), metrics)
+        tail: Tail = {}
+        if row is not None:
+            self._now_ms = row[0]
+            if series and row[0] >= self._grid.t0_ms:
+                metrics = {metric for slots in series.values() for metric in slots}
+                since = max(self._grid.t0_ms, min(self._unsealed_from(number) for number in series))
+                tail = read_tail(self._c, since, series.keys(), metrics)
         for number, slots in series.items():
-            self._fill_one(number, slots, ends[number], [r for r in tail.get(number, ()) if r[0] >= ends[number]])
+            rows = tail.get(number, ())
+            sealed = sealed_seq(self._c, number) if rows else 0
+            self._fill_one(number, slots, [r for r in rows if r[0] > sealed], first_ms[number])
 
-    def _fill_one(self, series: int, slots: Slots, sealed_to: int, tail: Sequence[TailRow]) -> None:
-        missing = [(self._grid.t0_ms, self._grid.end_ms)]
+    def _unsealed_from(self, series: int) -> int:
+        return sealed_end(self._c, series, 0, self._now_ms) or 0
+
+    def _fill_one(self, series: int, slots: Slots, tail: Sequence[TailRow], first_ms: int) -> None:
+        missing = [(max(self._grid.t0_ms, first_ms), self._grid.end_ms)]
         for tier in self._preference:
             covered = self._covered(series, tier)
             if tier == 0 and tail:
-                covered = (covered[0] if covered else tail[0][0], self._grid.end_ms)
+                covered = (min(covered[0], tail[0][1]) if covered else tail[0][1], self._grid.end_ms)
             if covered is None:
                 continue
             still: list[tuple[int, int]] = []
@@ -91,7 +101,7 @@ class Scan:
                     still.append((since, until))
                     continue
                 self._chunks(series, tier, slots, a, b)
-                if tier == 0 and tail and b > sealed_to:
+                if tier == 0 and tail:
                     self._tail(slots, tail, a, b)
                 still += [piece for piece in ((since, a), (b, until)) if piece[0] < piece[1]]
             missing = still
@@ -103,7 +113,7 @@ class Scan:
             f"SELECT min(t0_ms) FROM {TIERS[tier].table} WHERE series = ?",  # noqa: S608
             (series,),
         ).fetchone()
-        end = sealed_end(self._c, series, tier)
+        end = sealed_end(self._c, series, tier, self._now_ms if self._grid.t0_ms <= self._now_ms else FOREVER)
         return None if first is None or end is None else (first, end)
 
     def _chunks(self, series: int, tier: int, slots: Slots, since_ms: int, until_ms: int) -> None:
@@ -127,14 +137,14 @@ class Scan:
                 log.warning("%s of series %s at %s is a gap: %s", table, series, t0_ms, e)
 
     def _tail(self, slots: Slots, rows: Sequence[TailRow], since_ms: int, until_ms: int) -> None:
-        inside = [row for row in rows if since_ms <= row[0] < until_ms]
-        for metrics, run in groupby(inside, key=lambda row: row[1]):
+        inside = [row for row in rows if since_ms <= row[1] < until_ms]
+        for metrics, run in groupby(inside, key=lambda row: row[2]):
             part = list(run)
-            times = [at_ms for at_ms, _, _ in part]
+            times = [at_ms for _, at_ms, _, _ in part]
             for metric, slot in slots.items():
                 if metric in metrics:
                     place = metrics.index(metric)
-                    slot.column.add_ticks(times, _scaled([values[place] for _, _, values in part], slot.factor))
+                    slot.column.add_ticks(times, _scaled([values[place] for _, _, _, values in part], slot.factor))
 
 
 def _add_ticks(chunk: Chunk, times: Sequence[int], metric: int, slot: Slot, piece: tuple[int, int]) -> None:

@@ -30,6 +30,8 @@ class Work:
     seal_ms: int
     ladder: Ladder | None
     gone: bool
+    end_ms: int
+    """Time before which everything is sealed."""
 
     def committed(self) -> None:
         self.buffer.drop(self.rows)
@@ -51,37 +53,51 @@ def sealed(connection: sqlite3.Connection, buffer: Buffer, now_ms: int, span_ms:
     if ladder is None:
         ladder = read_back(connection, buffer)
     chunks: list[Sealed] = []
+    end = buffer.seen_ms + 1 if gone else buffer.seal_ms
     if rows:
         times, columns = buffer.times[:rows], buffer.columns(rows)
-        end = times[-1] + 1 if gone else buffer.seal_ms
-        chunks.append(Sealed(0, times[0], end, encode_rows(times, columns)))
+        chunks.append(Sealed(0, times[0], times[-1] + 1, encode_rows(times, columns)))
         ladder, more = fed(ladder, rolled(times, columns, ROLLED[0].step_ms), end)
         chunks.extend(more)
     if gone:
-        chunks.extend(finished(ladder, buffer.seen_ms + 1))
-        return Work(buffer, rows, tuple(chunks), buffer.seal_ms, None, gone=True)
+        chunks.extend(finished(ladder, end))
+        return Work(buffer, rows, tuple(chunks), buffer.seal_ms, None, gone=True, end_ms=end)
     following = buffer.times[rows] if rows < len(buffer.times) else now_ms
     edge = buffer.seal_ms + span_ms
     if edge <= following:
         edge = first_edge(following, RAW, buffer.id, span_ms)
-    return Work(buffer, rows, tuple(chunks), edge, ladder, gone=False)
+    return Work(buffer, rows, tuple(chunks), edge, ladder, gone=False, end_ms=end)
 
 
-def write(connection: sqlite3.Connection, work: Work) -> None:
+def write(connection: sqlite3.Connection, work: Work, tail_seq: int) -> None:
+    """``tail_seq``: the last tick of the tail that the work's seconds hold."""
     for chunk in work.sealed:
-        connection.execute(
-            f"INSERT INTO {TIERS[chunk.tier].table} (series, t0_ms, end_ms, body) VALUES (?, ?, ?, ?)",  # noqa: S608
-            (work.buffer.id, chunk.t0_ms, chunk.end_ms, chunk.body),
-        )
+        place = (work.buffer.id, chunk.t0_ms, chunk.end_ms)
+        if chunk.tier == 0:
+            connection.execute(
+                "INSERT INTO chunk_1s (series, t0_ms, end_ms, tail_seq, body) VALUES (?, ?, ?, ?, ?)",
+                (*place, tail_seq, chunk.body),
+            )
+        else:
+            connection.execute(
+                f"INSERT INTO {TIERS[chunk.tier].table} (series, t0_ms, end_ms, body) VALUES (?, ?, ?, ?)",  # noqa: S608
+                (*place, chunk.body),
+            )
 
 
-def sealed_end(connection: sqlite3.Connection, series: int, tier: int) -> int | None:
-    """Up to where a tier is sealed; None where it has nothing."""
+def sealed_end(connection: sqlite3.Connection, series: int, tier: int, now_ms: int) -> int | None:
+    """Up to where a tier is sealed; None where it has nothing. What a fast clock filed after ``now_ms`` is left out."""
     row = connection.execute(
-        f"SELECT end_ms FROM {TIERS[tier].table} WHERE series = ? ORDER BY t0_ms DESC LIMIT 1",  # noqa: S608
-        (series,),
+        f"SELECT end_ms FROM {TIERS[tier].table} WHERE series = ? AND t0_ms <= ? ORDER BY t0_ms DESC LIMIT 1",  # noqa: S608
+        (series, now_ms),
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def sealed_seq(connection: sqlite3.Connection, series: int) -> int:
+    """The last tick of the tail that is already sealed for this series."""
+    row = connection.execute("SELECT max(tail_seq) FROM chunk_1s WHERE series = ?", (series,)).fetchone()
+    return int(row[0] or 0)
 
 
 def read_back(connection: sqlite3.Connection, buffer: Buffer) -> Ladder:
@@ -89,7 +105,7 @@ def read_back(connection: sqlite3.Connection, buffer: Buffer) -> Ladder:
     start = buffer.times[0] if buffer.times else buffer.seen_ms
     ladder = list(new_ladder(start, buffer.id))
     for i, tier in enumerate(ROLLED):
-        end = sealed_end(connection, buffer.id, i + 1) or 0
+        end = sealed_end(connection, buffer.id, i + 1, start) or 0
         held = tuple(pack(b) for b in _finer(connection, buffer.id, i, end, tier.step_ms) if b.times)
         ladder[i] = replace(ladder[i], held=held)
     return tuple(ladder)
@@ -105,17 +121,13 @@ def _finer(connection: sqlite3.Connection, series: int, tier: int, after_ms: int
             chunk = open_chunk(t0_ms, body)
             if tier == 0:
                 times, columns = decode_rows(chunk)
-                yield rolled(times, columns, width_ms)
+                narrow, step_ms = rolled(times, columns, width_ms), width_ms
             else:
-                yield _after(decode_buckets(chunk), after_ms, TIERS[tier].step_ms, width_ms)
+                narrow, step_ms = decode_buckets(chunk), TIERS[tier].step_ms
+            first = sum(t + step_ms <= after_ms for t in narrow.times)
+            yield wider(cut(narrow, first, len(narrow.times)), width_ms)
         except Malformed as e:
             log.error("%s of series %s at %s is left out of its roll-up: %s", TIERS[tier].table, series, t0_ms, e)
-
-
-def _after(whole: Buckets, after_ms: int, step_ms: int, width_ms: int) -> Buckets:
-    """Wider buckets of those narrow ones that reach beyond ``after_ms``."""
-    first = sum(t + step_ms <= after_ms for t in whole.times)
-    return wider(cut(whole, first, len(whole.times)), width_ms)
 
 
 def latest_sealed(connection: sqlite3.Connection, series: int) -> dict[str, float]:

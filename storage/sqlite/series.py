@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,9 +48,8 @@ class SqliteSeriesWriter:
         self._buffers: dict[str, Buffer] = {}
         self._unsaved: dict[str, tuple[Buffer, int]] = {}
         self._next_series = 1
-        self._seq = 1
         self._kept_from = 1
-        self._ticks: dict[int, int] = {}
+        self._ticks: list[int] = []
         self._last_ms: int | None = None
         self._waiting_events: list[EventRow] = []
         self._span_ms = RAW.span_ms
@@ -68,9 +68,8 @@ class SqliteSeriesWriter:
         left = recovered(c, self._host)
         self._metrics = Metrics(left.metrics)
         self._next_series = left.next_series
-        self._ticks = left.ticks
-        self._kept_from, self._seq = left.first_seq, left.next_seq
-        self._last_ms = left.last_ms
+        self._ticks, self._kept_from = left.ticks, left.first_seq
+        self._last_ms = left.ticks[-1] if left.ticks else None
         for buffer in left.buffers:
             self._keep(buffer)
 
@@ -149,17 +148,15 @@ class SqliteSeriesWriter:
         with self._db.transaction() as c:
             self._write_names(c)
             work = self._sealing(c, at_ms)
-            c.execute("INSERT INTO tail (seq, at_ms, ticks) VALUES (?, ?, ?)", (self._seq, at_ms, blob))
+            c.execute("INSERT INTO tail (seq, at_ms, ticks) VALUES (?, ?, ?)", (self._next_seq(), at_ms, blob))
             kept_from = self._needed_from(work, at_ms)
             if kept_from - self._kept_from < TAIL_CUT_EVERY:
                 kept_from = self._kept_from
             else:
                 c.execute("DELETE FROM tail WHERE seq < ?", (kept_from,))
             write_events(c, self._waiting_events)
-        self._ticks[self._seq] = at_ms
-        self._seq += 1
-        for seq in range(self._kept_from, kept_from):
-            self._ticks.pop(seq, None)
+        self._ticks.append(at_ms)
+        del self._ticks[: kept_from - self._kept_from]
         self._kept_from = kept_from
         self._metrics.unsaved.clear()
         self._unsaved.clear()
@@ -178,8 +175,11 @@ class SqliteSeriesWriter:
             self._write_work(c, one)
         return work
 
+    def _next_seq(self) -> int:
+        return self._kept_from + len(self._ticks)
+
     def _write_work(self, c: sqlite3.Connection, work: Work) -> None:
-        write(c, work)
+        write(c, work, self._kept_from - 1 + bisect_left(self._ticks, work.end_ms))
         if work.gone:
             latest = work.buffer.values(self._metrics.names()) or latest_sealed(c, work.buffer.id)
             c.execute(
@@ -202,10 +202,7 @@ class SqliteSeriesWriter:
             rows = sealed_rows.get(buffer.id, 0)
             if rows < len(buffer.times) and buffer.times[rows] < oldest:
                 oldest = buffer.times[rows]
-        seq = self._kept_from
-        while seq < self._seq and self._ticks.get(seq, oldest - 1) < oldest:
-            seq += 1
-        return max(self._kept_from, seq - KEY_EVERY)
+        return self._kept_from + max(0, bisect_left(self._ticks, oldest) - KEY_EVERY)
 
     # faults
 
@@ -232,8 +229,8 @@ class SqliteSeriesWriter:
 
     def _forget_tail(self) -> None:
         self._segments.restart()
+        self._kept_from = self._next_seq()
         self._ticks.clear()
-        self._kept_from = self._seq
 
     def _shed(self) -> None:
         """The file takes nothing: keep memory level."""

@@ -35,9 +35,10 @@ CREATE TABLE chunk_1s (
     series INTEGER NOT NULL,
     t0_ms INTEGER NOT NULL,
     end_ms INTEGER NOT NULL,
+    tail_seq INTEGER NOT NULL,       -- this series' ticks up to here are sealed, though they still stand in the tail
     body BLOB NOT NULL
 );
-CREATE INDEX chunk_1s_place ON chunk_1s (series, t0_ms, end_ms);
+CREATE INDEX chunk_1s_place ON chunk_1s (series, t0_ms, end_ms, tail_seq);
 CREATE TABLE chunk_10s (
     id INTEGER PRIMARY KEY,
     series INTEGER NOT NULL,
