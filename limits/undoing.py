@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 from limits import guard
 from limits.actuator.base import ActuatorAway
 from limits.desk import UNDO_HOLD_S, Desk
-from limits.history import ever_ours, floor_of, last_written, share_a_knob, standing, union, value_of
+from limits.history import ever_ours, floor_of, last_written, share_a_knob, standing, touching, union, value_of
 from limits.journal import READ_FAULTS, say_knobs
 from limits.sizes import shown
 from limits.track import KNOBS, Track, alike
 from limits.words import say_any
 from model.change import Change, ChangeStatus, Knobs, LimitRequest, Original
 from model.errors import NotThere, Refused
+from model.limits import bounded
 
 log = logging.getLogger(__name__)
 ALL_ROWS = 10_000
@@ -79,8 +81,8 @@ class Undoing:
         return tuple(made)
 
     def revert(self, request: LimitRequest, now_ms: int) -> None:
-        """Take back what a rule changed, once it no longer fires. Where a law or a person went on from there,
-        that stays."""
+        """Take back what a rule changed, once it no longer fires. What a person or the memory law set since stays;
+        the CPU law begins anew, since it raises within a second where that is needed."""
         rows = self._rows(request.container_id)
         ruled = [row for row in standing(rows) if row.rule == request.rule]
         if not ruled:
@@ -89,10 +91,12 @@ class Undoing:
             mine = [row for row in ruled if value_of(row.after, knob) is not None]
             if not mine:
                 continue
-            if not alike(knob, last_written(rows, knob), value_of(mine[0].after, knob)):
+            if touching(rows, knob)[0].rule not in (request.rule, "cpu_law"):
                 log.info("%s: what rule %s gave was changed since, and stays", shown(mine[0].name), shown(request.rule))
                 continue
             self._refuse_if_foreign(mine[0], rows)
+            if (bounded(last_written(rows, knob)) or inf) <= (bounded(value_of(mine[-1].before, knob)) or inf):
+                continue
             original = self._desk.state.originals().get(request.container_id)
             made = self._put_back(
                 request.container_id, mine[0].name, mine[-1].before, original, "revert", request.reason, request.actor,

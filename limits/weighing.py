@@ -22,7 +22,8 @@ ADVICE_MS = 60_000
 """A recommendation stays this long after it was wished last, so that it does not flicker."""
 TOLD_MS = 600_000
 """The same refusal is journalled again only after this."""
-REVERT_AGAIN_MS = 60_000
+REVERT_AGAIN_MS = 5_000
+"""Rules ask every ten seconds until theirs is taken back."""
 
 
 @dataclass(slots=True)
@@ -41,9 +42,7 @@ class Weighing:
             if now_ms - state.advice_seen_ms > ADVICE_MS:
                 state.advice = None
             state.refusal = ""
-            planned = self.desk.queue.plans.get((track.target.key, state.knob))
-            if planned is not None and planned.rule.endswith("_law"):
-                del self.desk.queue.plans[(track.target.key, state.knob)]
+            self._drop_law_plan((track.target.key, state.knob))
         elif isinstance(wish, Denied):
             self._refuse(track, state, wish, None, finding, now_ms)
         else:
@@ -105,7 +104,13 @@ class Weighing:
             actor, hold_s = (request.actor, request.hold_s) if request else ("wharfinger", None)
             self.desk.queue.plans[key] = Plan(*key, wish.value, wish.rule, wish.reason, finding, actor, hold_s)
         elif request is None:
-            self.desk.queue.plans.pop(key, None)
+            self._drop_law_plan(key)
+
+    def _drop_law_plan(self, key: tuple[str, str]) -> None:
+        """A law that no longer wishes takes back its plan; a rule asks once, so that its plan stays."""
+        planned = self.desk.queue.plans.get(key)
+        if planned is not None and planned.rule.endswith("_law"):
+            del self.desk.queue.plans[key]
 
     def _denied(self, track: Track, state: KnobTrack, wish: Wish, now_ms: int) -> str | None:
         """None: do it. Empty: not now, and nobody need be told. Else why the host has no room."""

@@ -290,6 +290,34 @@ def test_rules_pass_the_same_guard_and_are_reverted() -> None:
     assert statuses == [("rule:slow", ChangeStatus.REVERTED), ("revert", APPLIED)]
 
 
+def test_what_a_rule_gave_is_taken_back_even_if_the_cpu_law_went_on_from_there() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=lambda s: 0.15 if s < 6 or s > 15 else 1.5, **CPUS_02)
+    world.tick(3)
+    world.requests = (world.request(ship, rule="rule:slow", cpu_cores=0.4, reason="slow", alert_id="a1"),)
+    world.tick(1)
+    assert ship.dry.cores == pytest.approx(0.4)
+    world.requests = ()
+    world.tick(14)
+    assert world.changes(APPLIED)[-1].rule == "cpu_law"
+    world.requests = (world.request(ship, rule="rule:slow", revert=True, reason="resolved"),)
+    world.tick(1)
+    assert ship.dry.cores == pytest.approx(0.2)
+    assert world.changes(ChangeStatus.REVERTED)[0].rule == "rule:slow"
+
+
+def test_what_a_person_set_after_a_rule_stays() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=0.15, **CPUS_02)
+    world.tick(3)
+    world.requests = (world.request(ship, rule="rule:slow", cpu_cores=0.4, reason="slow", alert_id="a1"),)
+    world.tick(1)
+    world.controller.set(world.request(ship, cpu_cores=0.8), world.now_ms)
+    world.requests = (world.request(ship, rule="rule:slow", revert=True, reason="resolved"),)
+    world.tick(3)
+    assert ship.dry.cores == 0.8
+
+
 def test_a_rule_where_the_policy_is_observe_is_advice_told_once() -> None:
     world = World()
     ship = world.ship(demand=0.15, **CPUS_02)
