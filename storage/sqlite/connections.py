@@ -56,16 +56,17 @@ class Connections:
         opened = self._take()
         if opened is None:
             return None
+        done = False
         try:
             opened.connection.execute("BEGIN")
             answer = question(opened.connection)
             opened.connection.execute("COMMIT")
+            done = True
         except sqlite3.Error as e:
-            opened.connection.close()
             raise explained(self._path, e) from e
-        except BaseException:
-            opened.connection.close()
-            raise
+        finally:
+            if not done:
+                opened.connection.close()
         self._give_back(opened)
         return answer
 

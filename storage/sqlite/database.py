@@ -169,21 +169,16 @@ class Database:
             connection = self._usable()
             if durable:
                 connection.execute("PRAGMA synchronous = FULL")
+            done = False
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                except BaseException:
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
-                    raise
-                try:
-                    connection.execute("COMMIT")
-                except sqlite3.Error:
-                    with suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
-                    raise
+                yield connection
+                connection.execute("COMMIT")
+                done = True
             finally:
+                if not done:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
                 if durable and self._journal == "wal":
                     with suppress(sqlite3.Error):
                         connection.execute("PRAGMA synchronous = NORMAL")
