@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from cli.ask import ask
 from cli.settings import settings_of
@@ -31,8 +32,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     if args.action == "list":
-        alerts = ask(settings, "alerts.list")
-        rows = [
+        alerts: list[dict[str, Any]] = ask(settings, "alerts.list")
+        rows: list[tuple[Any, ...]] = [
             (a["severity"], a["state"], a["rule"], a["name"], a["started_at"] or a["at"], a["summary"]) for a in alerts
         ]
         header = ("SEVERITY", "STATE", "RULE", "CONTAINER", "SINCE", "SUMMARY")

@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import sys
-from typing import Protocol
+from typing import Any, Protocol
 
 from daemon.log import LEVELS
 from model.errors import InvalidInput, UsageError, WharfingerError
@@ -39,9 +39,11 @@ def module_of(name: str) -> CommandModule:
     return importlib.import_module(f"cli.{name.replace('-', '_')}")
 
 
-def common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", default=None, help="configuration file (TOML)")
-    parser.add_argument("--log-level", choices=LEVELS, default="info", help="what is logged (default: info)")
+def common(parser: argparse.ArgumentParser, **defaults: Any) -> None:
+    """The flags that stand before or after the command."""
+    config, level = defaults.get("config"), defaults.get("log_level")
+    parser.add_argument("--config", metavar="FILE", default=config, help="configuration file (TOML)")
+    parser.add_argument("--log-level", choices=LEVELS, default=level, help="what is logged (default: info)")
 
 
 def build_parser(chosen: str | None) -> argparse.ArgumentParser:
@@ -51,10 +53,11 @@ def build_parser(chosen: str | None) -> argparse.ArgumentParser:
         description="Watches every container of a host, explains what holds it back, adjusts its limits.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    common(parser, config=None, log_level="info")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS:
         subparser = subparsers.add_parser(name, help=text, description=text)
-        common(subparser)
+        common(subparser, config=argparse.SUPPRESS, log_level=argparse.SUPPRESS)
         if chosen in (name, None):
             module_of(name).arguments(subparser)
     return parser
@@ -63,7 +66,7 @@ def build_parser(chosen: str | None) -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    chosen = next((w for w in words if not w.startswith("-")), "")
+    chosen = next((w for w in words if w in dict(COMMANDS)), "")
     args = build_parser(chosen).parse_args(words)
     try:
         return module_of(args.command).run(args)

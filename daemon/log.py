@@ -25,5 +25,5 @@ def set_up(level: str, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("urllib3", "docker", "waitress.queue", "werkzeug"):
+    for chatty in ("urllib3", "docker", "waitress", "werkzeug"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -33,6 +33,15 @@ def test_the_whole_parser_builds() -> None:
     assert "limits" in build_parser(None).format_help()
 
 
+def test_the_common_flags_stand_before_or_after_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[nope]\n")
+    for words in (("--config", str(config), "check-config"), ("check-config", "--config", str(config))):
+        code, _, err = run(capsys, *words)
+        assert code == 2
+        assert "nope" in err
+
+
 def test_an_unknown_command_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "watch")
     assert code == 2

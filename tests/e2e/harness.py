@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 class Wharfinger:
     """``wharfinger run`` (or another command) with its own data folder and a free port."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], start: tuple[str, ...] = ()) -> None:
+        """``start``: the words before ``run``, where it is not this interpreter that runs it."""
         self.folder = folder
         self.lines: list[str] = []
         self.environ = {
@@ -41,21 +42,27 @@ class Wharfinger:
             **environ,
         }
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "cli.main", "run"],
+            [*(start or (sys.executable, "-m", "cli.main")), "run"],
             cwd=ROOT,
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        threading.Thread(target=self._read, daemon=True).start()
-        ready = wait_until(self._ready, 30, "the ready line")
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            ready = wait_until(self._ready, 30, "the ready line")
+        except BaseException:
+            self.stop()
+            raise
         self.url = ready.split("url=")[1].split()[0]
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
+        with self.process.stdout as lines:
+            for line in lines:
+                self.lines.append(line.rstrip("\n"))
 
     def _ready(self) -> str | None:
         if self.process.poll() is not None:
@@ -115,7 +122,9 @@ class Wharfinger:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            code = self.process.wait(20)
+            self._reader.join(5)
+            return code
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"did not end on SIGTERM:\n{self.log()}") from None
@@ -153,10 +162,13 @@ def is_tcp_listener(pid: int, link: Path) -> bool:
 
 
 @contextmanager
-def running(folder: Path, prefix: tuple[str, ...] = (), **environ: str) -> Iterator[Wharfinger]:
+def running(folder: Path, start: tuple[str, ...] = (), **environ: str) -> Iterator[Wharfinger]:
     """A wharfinger for the length of a block; it must end cleanly."""
-    house = Wharfinger(folder, environ, prefix)
+    house = Wharfinger(folder, environ, start)
     try:
         yield house
+    except BaseException:
+        print(house.log())
+        raise
     finally:
         house.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from standardwebhooks import Webhook
 
 from tests.e2e.harness import Wharfinger, running
 from tests.support.wait import wait_until
-from tests.support.webhook import WebhookReceiver
+from tests.support.webhook import WebhookServer, receiving
 from tools.servers.docker import DockerEngine
 
 pytestmark = pytest.mark.docker
@@ -19,6 +20,12 @@ pytestmark = pytest.mark.docker
 SECRET = "whsec_" + "d2hhcmZpbmdlciBlMmUgc2VjcmV0IG9mIDMyIGJ5dGU="
 BUSY = ["sh", "-c", "while :; do :; done"]
 LIMIT_FIELDS = ("NanoCpus", "CpuQuota", "CpuPeriod", "CpuShares", "Memory", "MemorySwap")
+
+
+@pytest.fixture
+def webhook_server() -> Iterator[WebhookServer]:
+    with receiving() as server:
+        yield server
 
 
 def limits_of(engine: DockerEngine, container: Any) -> dict[str, int]:
@@ -38,10 +45,10 @@ def first_throttled_ms(house: Wharfinger, container_id: str) -> int:
 
 
 def test_a_throttled_container_is_seen_explained_raised_told_and_undone(
-    tmp_path: Path, docker_engine: DockerEngine, webhook_receiver: WebhookReceiver
+    tmp_path: Path, docker_engine: DockerEngine, webhook_server: WebhookServer
 ) -> None:
     environ = {
-        "WHARFINGER_ALERTS__WEBHOOK_URL": webhook_receiver.url,
+        "WHARFINGER_ALERTS__WEBHOOK_URL": webhook_server.url,
         "WHARFINGER_ALERTS__WEBHOOK_SECRET": SECRET,
     }
     with running(tmp_path, **environ) as house:
@@ -99,7 +106,7 @@ def test_a_throttled_container_is_seen_explained_raised_told_and_undone(
             lambda: next(
                 (
                     m
-                    for m in webhook_receiver.requests
+                    for m in webhook_server.requests
                     if any(a["labels"]["container_id"] == container.id for a in m.json()["alerts"])
                 ),
                 None,

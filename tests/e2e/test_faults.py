@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import sysconfig
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import Wharfinger, running
+from tests.e2e.harness import ROOT, Wharfinger, running
 from tests.support.wait import wait_until
 from tools.servers.docker import DockerEngine
 
@@ -83,20 +86,41 @@ def test_a_docker_socket_that_is_not_there_costs_names_and_no_samples(
         )
 
 
+def nobody(folder: Path) -> tuple[str, ...]:
+    """Words that start wharfinger as nobody, wherever code and interpreter lie: both are bound to a place
+    that nobody may enter, in a mount namespace of this process's own."""
+    site = sysconfig.get_paths()["purelib"]
+    inside = Path(site).relative_to(ROOT) if Path(site).is_relative_to(ROOT) else None
+    packages = folder / "code" / inside if inside else Path(site)
+    script = (
+        'mount --bind "$0" "$1/code" && mount --bind "$2" "$1/python" && cd "$1/code" && shift 2 && '
+        'exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
+    )
+    python = folder / "python" / "bin" / f"python3.{sys.version_info.minor}"
+    libraries = f"LD_LIBRARY_PATH={folder / 'python' / 'lib'}"  # a shared libpython is found by an absolute path
+    environ = ("env", f"PYTHONPATH={folder / 'code'}:{packages}", *([libraries] if sys.base_prefix != "/usr" else []))
+    bound = ("unshare", "--mount", "sh", "-c", script, str(ROOT), str(folder), sys.base_prefix)
+    return (*bound, *environ, str(python), "-m", "cli.main")
+
+
 @pytest.mark.root
 def test_without_root_what_may_be_read_is_shown_and_doctor_names_the_rest(tmp_path: Path, as_root: None) -> None:
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:3]:
+    for parent in (tmp_path, *tmp_path.parents[:2]):
         parent.chmod(parent.stat().st_mode | 0o055)
-    home = tmp_path / "home"
-    home.mkdir()
-    os.chown(home, 65534, 65534)
-    os.chown(tmp_path, 65534, 65534)
-    prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-    with running(tmp_path, prefix, HOME=str(home)) as house:
+    for name in ("home", "code", "python"):
+        (tmp_path / name).mkdir()
+    for folder in (tmp_path, tmp_path / "home"):
+        os.chown(folder, 65534, 65534)
+    with running(tmp_path, nobody(tmp_path), HOME=str(tmp_path / "home")) as house:
         assert house.get("/hosts/e2e")["latest"]["host_memory_total_bytes"] > 0
-        status, _ = house.ask("GET", "/readyz")
-        assert status == 200
+        assert house.ask("GET", "/readyz")[0] == 200
+        doctor = subprocess.run(
+            [*nobody(tmp_path), "doctor", "--json"], env=house.environ, capture_output=True, text=True, check=False
+        )
+        checks = {c["name"]: c for c in json.loads(doctor.stdout)["checks"]}
+        assert checks["rights"]["state"] == "warning"
+        assert checks["docker"]["state"] != "ok"
+        assert all(c["remedy"] for c in checks.values() if c["state"] != "ok"), checks
 
 
 def test_a_wrong_token_and_no_token_are_told_so(tmp_path: Path) -> None:
