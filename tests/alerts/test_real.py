@@ -110,17 +110,31 @@ def test_throttled_and_idle_containers(watch: Watch, docker_engine: Any) -> None
     )
 
 
-def test_a_growing_container_is_near_its_limit_and_then_killed(watch: Watch, docker_engine: Any) -> None:
-    kibibytes = "x=0123456789abcdef; for i in 1 2 3 4 5 6 7 8 9 10; do x=$x$x; done"
-    grow = f"{kibibytes}; y=; while :; do y=$y$x$x$x; sleep 0.05; done"
-    growing = docker_engine.run(
-        ["sh", "-c", f"sh -c '{grow}'; sleep 600"],
+def test_a_container_that_fills_its_limit_is_near_it(watch: Watch, docker_engine: Any) -> None:
+    """dd touches a buffer of 22 of 24 MiB and keeps it."""
+    full = docker_engine.run(
+        "dd if=/dev/zero of=/dev/null bs=22M count=1000000",
+        mem_limit="24m",
+        memswap_limit="24m",
+        cpu_shares=2,
+        labels={"wharfinger.test": "alerts"},
+    )
+    watch.until(lambda: "MemoryNearLimit" in watch.fired(full.id), 30, "the alert of a container near its limit")
+    finding = watch.findings[full.id, "memory_near_limit"][1]
+    assert finding.summary.startswith("Close to its memory limit. Uses 2")
+    assert finding.proposed is not None
+    assert finding.proposed > 24 * 1024 * 1024
+    assert (full.id, "memory_oom_killed") not in watch.findings
+
+
+def test_a_process_that_outgrows_its_limit_is_found_killed(watch: Watch, docker_engine: Any) -> None:
+    """dd wants a buffer of 64 MiB; the shell that started it lives on."""
+    killed = docker_engine.run(
+        ["sh", "-c", "sleep 3; dd if=/dev/zero of=/dev/null bs=64M count=1; sleep 600"],
         mem_limit="24m",
         memswap_limit="24m",
         labels={"wharfinger.test": "alerts"},
     )
-    watch.until(lambda: (growing.id, "memory_oom_killed") in watch.findings, 90, "the OOM kill to be found")
-    finding = watch.findings[growing.id, "memory_oom_killed"][1]
+    watch.until(lambda: "MemoryOomKilled" in watch.fired(killed.id), 30, "the OOM kill to be told")
+    finding = watch.findings[killed.id, "memory_oom_killed"][1]
     assert "at its limit of 24.0 MiB" in finding.summary
-    assert "MemoryOomKilled" in watch.fired(growing.id)
-    assert (growing.id, "memory_near_limit") in watch.findings
