@@ -155,7 +155,7 @@ class Database:
             connection.execute("PRAGMA synchronous = NORMAL" if self._journal == "wal" else "PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -8000")
-            connection.execute("PRAGMA wal_autocheckpoint = 2000")
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
             migrate(connection, self.path, self.kind)
         except (sqlite3.Error, StoreError):
             connection.close()
