@@ -105,7 +105,7 @@ class CgroupReader:
         if self._young:
             self._young -= 1
             self._look()
-        if self._hot is not None:
+        if self._hot:
             try:
                 files.read_into(self._hot, self._texts, self._fields)
             except (Gone, Unreadable, Malformed):

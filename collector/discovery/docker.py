@@ -14,13 +14,15 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import docker
+import docker.constants
 import docker.utils
 import requests
 import urllib3
 
-from collector.discovery.describe import Description, describe, mapping, texts
+from collector.discovery.describe import Description, describe, mapping, text, texts
 from collector.discovery.events import ACTIONS, event_of
 from collector.discovery.runtime import Job, RuntimeEvent, addresses, remedy, there
+from collector.discovery.transport import Adapter
 from model.errors import Malformed
 
 TIMEOUT_S = 5
@@ -93,6 +95,8 @@ class DockerSource:
     def close(self) -> None:
         self._closing = True
         self._drop_stream()
+        if self._api is not None:
+            self._api.close()
 
     def resync(self, now_ms: int) -> float:  # noqa: ARG002 - a job
         """List everything, inspect what is new or changed. Every minute; also the pulse that finds a dead daemon."""
@@ -159,14 +163,8 @@ class DockerSource:
             else:
                 self._lost(FileNotFoundError("No such file"))
             return None
-        tls = docker.utils.kwargs_from_env(environment=self._environ).get("tls", False)
         self._address = present[0]
-        self._api = docker.APIClient(
-            base_url=self._address,
-            version="auto",
-            timeout=TIMEOUT_S,
-            tls=tls if self._address.startswith("tcp://") else False,
-        )
+        self._api = connect(self._address, self._environ)
         return self._api
 
     def _sync(self, api: docker.APIClient) -> None:
@@ -269,3 +267,23 @@ class DockerSource:
                 stream.close()
             except (*FAULTS, AttributeError) as fault:  # docker-py reaches for a socket that may be closed already
                 log.debug("closing the event stream: %s", fault)
+
+
+def connect(address: str, environ: Mapping[str, str]) -> docker.APIClient:
+    """A client that speaks the daemon's version. Raises one of FAULTS and leaves nothing open."""
+    asking = client(address, environ, docker.constants.DEFAULT_DOCKER_API_VERSION)
+    try:
+        version = asking.version(api_version=False)
+    finally:
+        asking.close()
+    return client(address, environ, text(mapping(version).get("ApiVersion")) or "")
+
+
+def client(address: str, environ: Mapping[str, str], version: str) -> docker.APIClient:
+    """A client for one version of the API; connects to nothing yet."""
+    if address.startswith("unix://"):
+        made = docker.APIClient(base_url=address, version=version, timeout=TIMEOUT_S)
+        made.mount("http+docker://", Adapter(address.removeprefix("unix://"), TIMEOUT_S))
+        return made
+    tls = docker.utils.kwargs_from_env(environment=dict(environ)).get("tls", False)
+    return docker.APIClient(base_url=address, version=version, timeout=TIMEOUT_S, tls=tls)

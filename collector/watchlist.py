@@ -1,0 +1,143 @@
+"""The containers under watch: who is taken up, left alone, made anew, and over. Tick thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from collector.cgroupfs.files import Descriptors, Gone, inode_of
+from collector.cgroupfs.hierarchy import Hierarchy
+from collector.cgroupfs.plan import Plan
+from collector.cgroupfs.reader import CgroupReader
+from collector.discovery.describe import Description, is_ignored
+from collector.discovery.registry import Registry
+from collector.discovery.walk import Found
+from collector.lives import Ended, Lives
+from collector.watched import Watched
+from config.schema import DiscoverySettings
+from model.event import Event
+from model.target import Target
+
+OWN_CGROUPS = "cgroup"
+"""The runtime of cgroups that no runtime made."""
+
+
+class Watchlist:
+    """Entries by container id. Knows what is found (:class:`Registry`) and tells lives (:class:`Lives`)."""
+
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        plan: Plan,
+        registry: Registry,
+        descriptors: Descriptors,
+        settings: DiscoverySettings,
+        host_name: str,
+    ) -> None:
+        self.entries: dict[str, Watched] = {}
+        self._hierarchy, self._plan, self._registry, self._descriptors = hierarchy, plan, registry, descriptors
+        self._root = str(hierarchy.walk_root)
+        self._settings = settings
+        self._lives = Lives(host_name)
+        self._begun = False
+        """Set after the first tick: what was there before us did not start now."""
+
+    def update(self, now_ms: int, *, everything: bool = False) -> list[Watched]:
+        """Take up what appeared; answers the new entries."""
+        new = self._take_up(self._registry.appeared(self.entries, everything=everything), now_ms)
+        return new + self._own_cgroups(now_ms)
+
+    def describe(self, watched: Watched) -> Target:
+        return watched.describe(self._registry.describe(watched.id), self._settings.label_prefix)
+
+    def ignored(self, about: Target | Description) -> bool:
+        """Whether it is not to be watched, by the settings or by its own label."""
+        return is_ignored(
+            about.name, about.labels, about.image_labels, self._settings.exclude, self._settings.label_prefix
+        )
+
+    def leave_alone(self, watched: Watched) -> bool:
+        """An ignored container keeps no file open; False when it is gone."""
+        watched.close()
+        watched.previous = None
+        if inode_of(self._root + watched.found.cgroup) is not None:
+            return True
+        self.entries.pop(watched.id, None)
+        return False
+
+    def over(self, watched: Watched, now_ms: int) -> None:
+        """Its cgroup is no more."""
+        watched.close()
+        self.entries.pop(watched.id, None)
+        self._life_over(watched, now_ms)
+
+    def made_anew(self, watched: Watched, now_ms: int) -> Target:
+        """The same path is another cgroup now: the container was restarted. Its old life is over."""
+        self._life_over(watched, now_ms)
+        watched.close_network()
+        watched.peak_bytes, watched.ticks, watched.first_seen_ms = 0, 0, now_ms
+        target = self.describe(watched)
+        self._lives.begun(target, now_ms)
+        return target
+
+    def tell(self, now_ms: int) -> tuple[list[Event], set[str]]:
+        """Events since the last call in their order, and the ids whose limits may have changed."""
+        events: list[Event] = []
+        changed: set[str] = set()
+        for report in self._registry.drain():
+            known = self._registry.describe(report.id)
+            if known is not None and self.ignored(known):
+                continue
+            watched, living = self.entries.get(report.id), None
+            if watched is not None and watched.target is not None:
+                living = Ended(report.at_ms, watched.read_as or watched.target, watched.previous, watched.peak_bytes)
+                if report.action == "die" and watched.previous and not self._lives.awaits_stop(report.id):
+                    watched.stop_told = watched.previous.inode
+            if report.action in ("update", "start"):
+                changed.add(report.id)
+            events += self._lives.report(report, known, living)
+        if self._begun:
+            events += self._lives.settle(now_ms, self._registry.described(), self._registry.answering())
+        self._begun = True
+        return sorted(events, key=lambda event: event.at_ms), changed
+
+    def close(self) -> None:
+        for watched in self.entries.values():
+            watched.close()
+        self.entries.clear()
+
+    def _take_up(self, found: Iterable[Found], now_ms: int) -> list[Watched]:
+        """Watch these from now on; those that are gone already are passed over."""
+        taken = []
+        for item in found:
+            reader = CgroupReader(self._hierarchy, self._plan, item.cgroup, self._descriptors)
+            try:
+                reader.open()
+            except Gone:
+                continue
+            watched = Watched(item, reader, now_ms if self._begun else None)
+            self.entries[item.what.id] = watched
+            taken.append(watched)
+            if self._begun and item.what.runtime != OWN_CGROUPS:
+                target = self.describe(watched)
+                if not self.ignored(target):
+                    self._lives.begun(target, now_ms)
+        return taken
+
+    def _own_cgroups(self, now_ms: int) -> list[Watched]:
+        """On a host without runtime and without any container its own cgroups are shown, and only there."""
+        containers = any(w.found.what.runtime != OWN_CGROUPS for w in self.entries.values())
+        wanted = [] if containers else self._registry.host_only()
+        if wanted:
+            return self._take_up([item for item in wanted if item.what.id not in self.entries], now_ms)
+        if containers or self._registry.answering():
+            for watched in list(self.entries.values()):
+                if watched.found.what.runtime == OWN_CGROUPS:
+                    watched.close()
+                    del self.entries[watched.id]
+        return []
+
+    def _life_over(self, watched: Watched, now_ms: int) -> None:
+        last, target = watched.previous, watched.read_as or watched.target
+        if target is None or target.id.runtime == OWN_CGROUPS or (last and watched.stop_told == last.inode):
+            return
+        self._lives.ended(Ended(now_ms, target, last, watched.peak_bytes))
