@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from alerts.changes import concerns, limit_changed, sentence
@@ -17,7 +17,7 @@ from alerts.look import Looker, Outcome, Place, is_muted
 from alerts.presence import Presence
 from alerts.selection import mutes
 from alerts.telling import tell_firing, tell_resolved
-from alerts.wishing import Wishes
+from alerts.wishing import Wishes, hands
 from model.alert import Alert, AlertState, Notification, Receiver, Rule, Silence, Transition
 from model.change import Change, ChangeStatus, LimitRequest
 from model.errors import NotThere
@@ -58,6 +58,7 @@ class Engine:
         self._open: dict[Place, Alert] = {}
         self._silences: tuple[Silence, ...] = ()
         self._waiting: list[Change] = []
+        self._hands: dict[tuple[str, str], str] = {}
         self._told_changes: OrderedDict[str, None] = OrderedDict()
 
     def evaluate(self, snapshot: Snapshot, findings: Sequence[Finding], now_ms: int) -> tuple[Transition, ...]:
@@ -79,6 +80,7 @@ class Engine:
             del self._waiting[: len(changes)]
             self._remember(changes)
             self._wishes.renew(self._rules, outcome, snapshot)
+            self._hands = hands(self._rules, snapshot)
         if notifications:
             self.wake()
         return transitions
@@ -93,6 +95,10 @@ class Engine:
         """What rules with an action ask for in this tick."""
         with self._lock:
             return self._wishes.now
+
+    def hands(self) -> Mapping[tuple[str, str], str]:
+        """(container id, knob) → the rule whose action adjusts it; the limit controller's law leaves it alone."""
+        return self._hands
 
     def reload(self, rules: Sequence[Rule], receivers: Sequence[Receiver]) -> None:
         """Other rules and receivers from the next tick on; alerts of rules that are no more are resolved then."""

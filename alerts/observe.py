@@ -51,7 +51,7 @@ def of_detector(rule: Rule, finding: Finding | None, *, known: bool) -> Observat
             + f" over {say_duration(e.window_s)}"
             for e in finding.evidence
         ),
-        advice=finding.advice,
+        advice=f"{finding.advice} {finding.deed or ''}".strip(),
         finding_id=finding.id,
     )
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from config.schema import Settings
-from daemon.link import SOCKET_NAME
+from config.values import parse_listen
+from daemon.link import SOCKET_NAME, gid_of
 from model.errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -42,10 +43,28 @@ def auth_path(settings: Settings) -> Path:
     return Path(folder) / "auth.db"
 
 
-def make_folder(path: Path, setting: str) -> None:
-    """A data folder, readable by its group alone. Raises UsageError that names the setting."""
+def local(host: str) -> str:
+    """The address under which this machine reaches a listener, ready for a URL. Pure."""
+    place = "127.0.0.1" if host in ("0.0.0.0", "::", "*") else host  # noqa: S104 — compared, not bound
+    return f"[{place}]" if ":" in place else place
+
+
+def own_url(settings: Settings) -> str:
+    """Where a browser on this machine reaches the dashboard, where web.public_url says nothing else."""
+    host, port = parse_listen(settings.web.listen)
+    return f"http://{local(host)}:{port}"
+
+
+def make_folder(path: Path, setting: str, group: str = "") -> None:
+    """A data folder, readable by its group alone; what is made in it belongs to ``group`` too (set-group-ID).
+
+    Raises UsageError that names the setting.
+    """
     try:
         path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if group:
+            os.chown(path, -1, gid_of(group))
+            path.chmod(0o2750)
     except OSError as error:
         raise UsageError(f"cannot make the folder {path} ({error.strerror}); set {setting} to another one") from error
     if not os.access(path, os.W_OK | os.X_OK):

@@ -14,7 +14,16 @@ from alerts.outbox import Dispatcher
 from alerts.receivers import configured, faults_of, merged
 from alerts.rules import load
 from config.schema import Settings
-from daemon.build import build_push, build_sampler, host_name, make_folder, series_path, socket_path, state_path
+from daemon.build import (
+    build_push,
+    build_sampler,
+    host_name,
+    make_folder,
+    own_url,
+    series_path,
+    socket_path,
+    state_path,
+)
 from daemon.clock import now_ms
 from daemon.commands import Commands
 from daemon.commands_alerts import AlertCommands
@@ -44,7 +53,7 @@ class AgentHouse:
 
     def __init__(self, settings: Settings) -> None:
         """Raises UsageError, InvalidInput or StoreError, each with its remedy."""
-        make_folder(Path(settings.agent.data_dir), "agent.data_dir")
+        make_folder(Path(settings.agent.data_dir), "agent.data_dir", settings.agent.group)
         host = host_name(settings)
         self.settings = settings
         rules = load(settings.alerts)
@@ -53,17 +62,20 @@ class AgentHouse:
         self._series = open_series_writer(series_path(settings), settings.store, host)
         self._spool, self._sender = build_push(settings)
         self._sampler = build_sampler(settings)
-        self.engine = Engine(rules, self.receivers(), self.state, recent, host, settings.web.public_url)
-        self._dispatcher = Dispatcher(self.state, self.receivers, host, settings.web.public_url)
+        public_url = settings.web.public_url or own_url(settings)
+        prefix = settings.discovery.label_prefix
+        self.engine = Engine(rules, self.receivers(), self.state, recent, host, public_url, label_prefix=prefix)
+        self._dispatcher = Dispatcher(self.state, self.receivers, host, public_url)
         self.controller = Controller(
             settings.limits,
-            settings.discovery.label_prefix,
+            prefix,
             settings.host,
             self.state,
             build_actuator(settings.host, settings.discovery),
             self.engine.wishes,
             self._note,
             os.cpu_count() or 1,
+            hands=self.engine.hands,
         )
         self.link = LinkServer(socket_path(settings), self._commands().answer, settings.agent.group)
         self.pipeline = Pipeline(
@@ -83,6 +95,8 @@ class AgentHouse:
         self._workers = self._fixed_workers()
         self._started = False
         self._reconcile()
+        self.engine.wake = self._deliver_now
+        self._dispatcher.changed = self._receivers_changed
 
     def receivers(self) -> tuple[Receiver, ...]:
         """Configured receivers and those made through the API. Any thread."""
@@ -110,6 +124,8 @@ class AgentHouse:
         for worker in self._workers:
             worker.ask_to_stop()
         self._sampler.close()
+        self._dispatcher.close()
+        self.controller.close()
         for worker in self._workers:
             if self._started and not worker.stop(timeout_s=3.0):
                 log.warning("worker %s did not end in time", worker.name)
@@ -152,9 +168,17 @@ class AgentHouse:
     def _delivery(self, receiver: str) -> Job:
         return lambda at_ms: self._dispatcher.deliver(receiver, at_ms)
 
+    def _deliver_now(self) -> None:
+        """Notifications were queued: no receiver waits for its next turn."""
+        for worker in self._workers:
+            if worker.name.startswith(DELIVER):
+                worker.wake()
+
     def _receivers_changed(self) -> None:
         self.engine.reload(self.engine.rules(), self.receivers())
         self._reconcile()
+        while self._dispatcher.drop_orphans(now_ms()):
+            pass  # it drops a bounded number at a time
 
     def _commands(self) -> Commands:
         alerts = AlertCommands(
@@ -192,6 +216,8 @@ class AgentHouse:
         if self._spool is not None:
             numbers["wharfinger_spool_bytes"] = float(self._spool.size_bytes())
             numbers["wharfinger_spool_dropped_lines_total"] = float(self._spool.dropped_lines())
+            numbers |= {f"wharfinger_influxdb_{k}": float(v) for k, v in self._sender.counters().items()}
+        numbers |= self.controller.counts()
         for worker in self._workers:
             numbers[f'wharfinger_worker_failures_total{{worker="{worker.name}"}}'] = float(worker.failures)
         numbers["wharfinger_link_connections"] = float(self.link.connections())

@@ -10,10 +10,9 @@ import urllib.request
 from typing import Any
 
 from config.schema import Settings
-from daemon.build import build_sampler, series_path, socket_path
+from daemon.build import build_sampler, own_url, series_path, socket_path
 from daemon.clock import now_ms
 from daemon.link_client import LinkClient
-from daemon.web import health_url
 from model.errors import AgentAway, NotThere
 from model.live import Command
 from model.sample import Snapshot
@@ -54,7 +53,7 @@ def readiness(settings: Settings) -> tuple[bool, dict[str, Any]]:
 
     The web process is asked first; where none runs, the agent on its link.
     """
-    url = health_url(settings)
+    url = f"{own_url(settings)}/readyz"
     try:
         with urllib.request.urlopen(url, timeout=LOOK_S) as answer:  # noqa: S310 — our own http address
             return True, json.load(answer)

@@ -96,12 +96,15 @@ class Pipeline:
         findings = self._detect(snapshot, now_ms)
         for change in changes:
             self.step("alerts", self._engine.record_change, change)
-        transitions = self.step("alerts", self._engine.evaluate, snapshot, findings, now_ms) or ()
+        told = self.step("annotate", self._controller.annotate, findings) or findings
+        transitions = self.step("alerts", self._engine.evaluate, snapshot, told, now_ms) or ()
         self.step("limits", self._controller.consider, snapshot, findings, now_ms)
         self.findings = self.step("annotate", self._controller.annotate, findings) or findings
         events = tuple(event_of_change(c) for c in changes) + tuple(event_of_alert(t) for t in transitions)
         if events:
             self.step("events", self._series.record, events)
+            if self._spool is not None:
+                self.step("spool", self._spool.record, events)
         self.step("link", self._publish, snapshot, transitions, changes, events)
 
     def _taken(self) -> tuple[Change, ...]:

@@ -12,7 +12,7 @@ from config.schema import Settings
 from config.values import parse_listen
 from daemon import log as logs
 from daemon.agent import Source
-from daemon.build import auth_path, make_folder, series_path, socket_path
+from daemon.build import auth_path, local, make_folder, series_path, socket_path
 from daemon.clock import now_ms
 from daemon.http import HttpServer
 from daemon.link_client import LinkClient
@@ -84,15 +84,3 @@ def announce(url: str, login: str | None, agent: bool) -> None:
         log.warning("no agent on the link yet; history can be read, live figures come when it answers")
     sys.stdout.write(f"wharfinger ready url={url} login={login or 'admin'}\n")
     sys.stdout.flush()
-
-
-def health_url(settings: Settings) -> str:
-    """Where ``wharfinger health`` asks on this host."""
-    host, port = parse_listen(settings.web.listen)
-    return f"http://{local(host)}:{port}/readyz"
-
-
-def local(host: str) -> str:
-    """The address under which this machine reaches a listener, ready for a URL. Pure."""
-    place = "127.0.0.1" if host in ("0.0.0.0", "::", "*") else host  # noqa: S104 — compared, not bound
-    return f"[{place}]" if ":" in place else place

@@ -51,10 +51,12 @@ class Controller:
         cpu_count: int,
         *,
         kernel: Kernel | None = None,
+        hands: Callable[[], Mapping[tuple[str, str], str]] = dict,
     ) -> None:
+        """``hands``: (container id, knob) → name of the user's rule that adjusts it; the laws leave it alone."""
         journal = Journal(state, actuator, kernel or CgroupActuator(host), on_change)
         self._desk = Desk(settings, label_prefix, state, journal, cpu_count)
-        self._wishes = wishes
+        self._wishes, self._hands = wishes, hands
         self._learning = Learning(self._desk)
         self._undoing = Undoing(self._desk)
         self._by_hand = ByHand(self._desk, self._learning)
@@ -81,7 +83,7 @@ class Controller:
 
     def consider(self, snapshot: Snapshot, findings: Sequence[Finding], now_ms: int) -> None:
         """The tick's part: decide, without I/O."""
-        self._watching.look(snapshot, findings, self._wishes(), now_ms)
+        self._watching.look(snapshot, findings, self._wishes(), self._hands(), now_ms)
 
     def act(self, now_ms: int) -> float:
         """The worker's part: make what was decided. Seconds until it wants to be called again."""
@@ -114,6 +116,8 @@ class Controller:
             why = why or guard.kept_off(track.target, track.policy, desk.own_ids)
             if why is None and desk.pause.stops(now_ms):
                 why = f"limits are paused{f' ({desk.pause.reason})' if desk.pause.reason else ''}"
+            if why is None and (rule := desk.hands.get((track.target.key, state.knob))):
+                why = f"the rule {rule} adjusts it"
             if why is None and not track.has_original:
                 why = "its original limits could not be recorded yet, so that nothing could be undone"
         return undone_words(track, state, why, now_ms)

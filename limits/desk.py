@@ -90,6 +90,8 @@ class Desk:
         self.loaded = False
         self.loaded_ms = 0
         self.snapshot: Snapshot | None = None
+        self.hands: Mapping[tuple[str, str], str] = {}
+        """Knobs that a rule of the user's adjusts, with its name: one hand on one knob."""
         self.wake: Callable[[], None] = lambda: None
 
     def host(self) -> str:

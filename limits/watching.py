@@ -30,12 +30,17 @@ class Watching:
         self._last_ms: int | None = None
 
     def look(
-        self, snapshot: Snapshot, findings: Sequence[Finding], wishes: Sequence[LimitRequest], now_ms: int
+        self,
+        snapshot: Snapshot,
+        findings: Sequence[Finding],
+        wishes: Sequence[LimitRequest],
+        hands: Mapping[tuple[str, str], str],
+        now_ms: int,
     ) -> None:
-        """One tick. Wakes the worker where there is something to do."""
+        """One tick. Wakes the worker where there is something to do. ``hands``: knobs that a user's rule adjusts."""
         desk = self._desk
         with desk.lock:
-            desk.snapshot = snapshot
+            desk.snapshot, desk.hands = snapshot, hands
             if not desk.loaded:
                 return
             elapsed = snapshot.interval_s if self._last_ms is None else (now_ms - self._last_ms) / 1000
@@ -95,7 +100,7 @@ class Watching:
         memory = memory_wish(track, values, elapsed, desk.settings.memory_peak_window, now_ms)
         for state, wish in ((track.cpu, cpu), (track.memory, memory)):
             finding = found.get((key, DETECTOR_OF[state.knob]))
-            self._weighing.law(track, state, wish, finding, now_ms)
+            self._weighing.law(track, state, None if (key, state.knob) in desk.hands else wish, finding, now_ms)
             self._find_late(state, finding, now_ms)
 
     def _measure(self, track: Track, values: Mapping[str, float], now_ms: int) -> None:

@@ -134,10 +134,9 @@ def advice(limit: float, usage: float, proposed: float | None) -> str:
         return (
             "Its limit is all that the host has: give it less to do, spread it over more hosts, or move its neighbours."
         )
-    raised = f"{proposed:.2f} cores"
     if usage < 0.5 * limit:
         return (
-            f"It uses little on average, but its threads run in bursts that use up a period at once: raise its CPU "
-            f"limit to about {raised}, or let it run fewer threads."
+            "It uses little on average, but its threads run in bursts that use up a period at once: raise its CPU "
+            "limit, or let it run fewer threads."
         )
-    return f"Raise its CPU limit to about {raised}, or give it less to do."
+    return "Raise its CPU limit, or give it less to do."

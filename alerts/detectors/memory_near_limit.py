@@ -128,7 +128,7 @@ class MemoryNearLimit:
             severity=self._severity(fixed / limit, cached, prediction),
             summary=summary,
             evidence=tuple(facts),
-            advice=advice(proposed, cached=cached, grows=prediction is not None),
+            advice=advice(cached=cached, grows=prediction is not None),
             knob="memory",
             proposed=proposed,
         )
@@ -158,13 +158,10 @@ def propose(used: float, limit: float, growth: Growth | None) -> float:
     return float(ceil(min(wanted, 2 * limit) / (4 * MIB)) * 4 * MIB)
 
 
-def advice(proposed: float, *, cached: bool, grows: bool) -> str:
+def advice(*, cached: bool, grows: bool) -> str:
     """What to do, in plain words. Pure."""
     if cached:
         return "Most of it is file cache that the kernel takes back when needed: watch memory pressure and refaults."
     if grows:
-        return (
-            f"Raise its memory limit to about {say_bytes(proposed)}. If it grows without more work, it leaks: restart "
-            "it and look for what it keeps."
-        )
-    return f"Raise its memory limit to about {say_bytes(proposed)}, or let it keep less in memory."
+        return "Raise its memory limit. If it grows without more work, it leaks: restart it and look for what it keeps."
+    return "Raise its memory limit, or let it keep less in memory."

@@ -47,7 +47,7 @@ class MemoryOomKilled:
         times = "a process" if count == 1 else f"{count:.0f} processes"
         if proposed and limit:
             at = f" at its limit of {say_bytes(limit)}"
-            advice = f"Raise its memory limit to about {say_bytes(proposed)}, or find what it keeps: work was lost."
+            advice = "Raise its memory limit, or find what it keeps: work was lost."
         else:
             at = ""
             advice = "Work was lost. If it had no limit of its own, the host ran out of memory: see who uses most."

@@ -8,7 +8,7 @@ import pytest
 
 from alerts.asking import target_of
 from alerts.changes import sentence
-from model.alert import AlertState, Condition, Rule, RuleAction, Severity
+from model.alert import AlertState, Condition, Rule, RuleAction, Selector, Severity
 from model.change import ChangeStatus, Knobs, LimitRequest
 from model.limits import UNLIMITED, Limits
 from tests.alerts.story import MIB, START_MS, WEB, a_change, a_finding, a_receiver
@@ -134,6 +134,15 @@ def acting(action: RuleAction = MORE_CPU, for_s: float = 0.0) -> Harbour:
 
 def asked(harbour: Harbour) -> list[tuple[float | None, int | None, bool]]:
     return [(w.cpu_cores, w.memory_bytes, w.revert) for w in harbour.engine.wishes()]
+
+
+def test_a_rule_with_an_action_has_its_knob_to_itself() -> None:
+    harbour = acting()
+    harbour.second(0.0)
+    assert harbour.engine.hands() == {(WEB, "cpu"): "Busy"}
+    harbour.engine.reload([replace(BUSY, action=MORE_CPU, selector=Selector(name=("db*",)))], [])
+    harbour.second(0.0)
+    assert harbour.engine.hands() == {}
 
 
 def test_a_firing_rule_asks_for_one_step_and_again_after_it_settled() -> None:

@@ -64,6 +64,20 @@ def test_watching_only_changes_nothing_and_says_what_it_would_do() -> None:
     assert finding.proposed == advice.proposed
 
 
+def test_the_law_leaves_a_knob_alone_that_a_rule_adjusts() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    world.hands = {(ship.dry.container_id, "cpu"): "Shop is slow"}
+    world.tick(8)
+    assert ship.dry.cores == 0.2
+    assert world.changes() == []
+    (finding,) = world.controller.annotate((world.finding(ship),))
+    assert finding.deed.startswith("Left alone: the rule Shop is slow adjusts it.")
+    world.hands = {}
+    world.tick(3)
+    assert ship.dry.cores > 0.4, "the rule is gone: the law takes over"
+
+
 def test_mode_off_does_not_even_advise() -> None:
     world = World(settings=LimitSettings(mode="off"))
     world.ship(demand=1.0, **CPUS_02)

@@ -59,6 +59,7 @@ class World:
         self.ships: dict[str, Ship] = {}
         self.told: list[Change] = []
         self.requests: Sequence[LimitRequest] = ()
+        self.hands: dict[tuple[str, str], str] = {}
         self.findings: tuple[Finding, ...] = ()
         self.settings = settings or LimitSettings()
         self.cpu_count = cpu_count
@@ -71,7 +72,7 @@ class World:
         """A new controller over the same host and store: what a restart of the agent is."""
         self.controller = Controller(
             self.settings, "wharfinger.", HostSettings(), self.state, self.host, lambda: self.requests,
-            self.told.append, self.cpu_count, kernel=self.host,
+            self.told.append, self.cpu_count, kernel=self.host, hands=lambda: self.hands,
         )  # fmt: skip
         self.controller.recover(self.now_ms)
         return self.controller

@@ -94,7 +94,7 @@ def test_the_sentence_evidence_and_window_agree() -> None:
     assert (usage.metric, usage.threshold) == ("cpu_usage_cores", 1.5)
     assert pressure.value == pytest.approx(0.4)
     assert finding.proposed == 2.0
-    assert "about 2.00 cores" in finding.advice
+    assert finding.advice == "Raise its CPU limit, or give it less to do."
 
 
 def test_it_lasts_from_its_own_beginning_over_short_pauses() -> None:
