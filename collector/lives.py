@@ -43,6 +43,7 @@ class Lives:
         self._told_starts: dict[str, int] = {}
         self._told_stops: dict[str, int] = {}
         self._ooms: dict[str, int] = {}
+        self._killed: list[tuple[int, Target, int]] = []
         self._restarts: dict[str, int] = {}
 
     def begun(self, target: Target, now_ms: int) -> None:
@@ -52,6 +53,10 @@ class Lives:
     def ended(self, life: Ended) -> None:
         """A cgroup went, or was made anew at the same path."""
         self._ended.setdefault(life.target.key, []).append(life)
+
+    def killed(self, target: Target, now_ms: int, count: int) -> None:
+        """The kernel's counter of OOM kills grew: told where no runtime does."""
+        self._killed.append((now_ms, target, count))
 
     def awaits_stop(self, container_id: str) -> bool:
         """Whether a life of this container was seen to end and its runtime has not told yet."""
@@ -83,6 +88,11 @@ class Lives:
     def settle(self, now_ms: int, described: Mapping[str, Description], answering: frozenset[str]) -> list[Event]:
         """Starts and stops whose runtime (not among ``answering``) cannot report them, or did not in time."""
         events = []
+        for at_ms, target, count in self._killed:
+            if target.id.runtime not in answering:
+                life = Ended(at_ms, target, None, 0)
+                events.append(self._event(at_ms, "oom", target.key, None, life, {"count": count}))
+        self._killed.clear()
         for container_id, (at_ms, target) in list(self._begun.items()):
             if target.id.runtime not in answering or now_ms - at_ms >= PATIENCE_MS:
                 del self._begun[container_id]

@@ -186,7 +186,10 @@ class Sampler:
             watched.peak_bytes = max(watched.peak_bytes, reading.memory_usage_bytes or 0)
             key = watched.id
             tick.targets[key], tick.limits[key], tick.readings[key] = target, watched.limits, reading
-            tick.samples[key] = Sample(derive.container_values(reading, before, watched.limits, target, now_ms))
+            values = derive.container_values(reading, before, watched.limits, target, now_ms)
+            tick.samples[key] = Sample(values)
+            if values.get("memory_oom_kills"):
+                watchlist.killed(watched, now_ms, values["memory_oom_kills"])
             tick.gaps += [Gap(key, part, reason) for part, reason in watched.reader.faults]
             if watched.network_fault is not None:
                 tick.gaps.append(Gap(key, "network", watched.network_fault))

@@ -79,6 +79,11 @@ class Watchlist:
         self._lives.begun(target, now_ms)
         return target
 
+    def killed(self, watched: Watched, now_ms: int, count: float) -> None:
+        """Processes of it were killed for lack of memory since the tick before."""
+        if watched.target is not None:
+            self._lives.killed(watched.target, now_ms, int(count))
+
     def tell(self, now_ms: int) -> tuple[list[Event], set[str]]:
         """Events since the last call in their order, and the ids whose limits may have changed."""
         events: list[Event] = []

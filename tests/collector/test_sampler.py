@@ -235,6 +235,24 @@ def test_a_part_that_cannot_be_read_is_a_gap(tmp_path: Path, samplers: list[Samp
     assert snapshot.samples[B].values["memory_usage_bytes"] == 1_000_000
 
 
+def test_an_oom_kill_is_told_by_the_kernels_counter_where_no_runtime_tells(
+    tmp_path: Path, samplers: list[Sampler]
+) -> None:
+    settings = host(tmp_path, v2_root() | v2_cgroup(f"/docker/{A}"))
+    runtime = KnownRuntime()
+    sampler = sampler_of(samplers, settings, DiscoverySettings(), (runtime,))
+    events = tmp_path / f"cgroup/docker/{A}/memory.events"
+    sampler.collect(1_000)
+    events.write_text("low 0\nhigh 0\nmax 5\noom 1\noom_kill 1\n")
+    quiet = sampler.collect(2_000)
+    assert quiet.samples[A].values["memory_oom_kills"] == 1
+    assert quiet.events == (), "the runtime answers, and tells of its own"
+    runtime.answers = ("down", "")
+    events.write_text("low 0\nhigh 0\nmax 9\noom 3\noom_kill 3\n")
+    (oom,) = sampler.collect(3_000).events
+    assert (oom.kind, oom.container_id, oom.detail) == ("oom", A, {"count": 2})
+
+
 def test_the_hosts_own_cgroups_are_shown_only_where_there_is_nothing_else(
     tmp_path: Path, samplers: list[Sampler]
 ) -> None:
