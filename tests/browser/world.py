@@ -140,9 +140,16 @@ class World:
         return {key: ship for key, ship in self.ships.items() if ship.target.name not in self.states.hidden}
 
     def _frame_at(self, s: int) -> Frame:
+        """The frame of one second: the same for everybody who asks."""
         with self._lock:
-            events, self.fresh_events = tuple(self.fresh_events), []
-            changes, self.fresh_changes = tuple(self.fresh_changes), []
+            if s not in self._frames:
+                events, self.fresh_events = tuple(self.fresh_events), []
+                changes, self.fresh_changes = tuple(self.fresh_changes), []
+                self._frames = {k: v for k, v in self._frames.items() if k > s - 300}
+                self._frames[s] = self._made(s, events, changes)
+            return self._frames[s]
+
+    def _made(self, s: int, events: tuple[Event, ...], changes: tuple[Change, ...]) -> Frame:
         here = self.present(s)
         values = {key: self.values(ship, s) for key, ship in here.items()}
         sums = {name: sum(v.get(name, 0.0) for v in values.values()) for name in SUMMED}
@@ -465,7 +472,7 @@ class World:
     def _do_limits_recommendations(self, _arguments: Mapping[str, Any], _actor: str) -> Reply:
         if self.states.empty or self.states.quiet:
             return Reply(200, [])
-        by_name = {ship.target.name: key for key, ship in self.ships.items()}
+        by_name = {ship.target.name: key for key, ship in self.ships.items()} | {HERO: self.hero}
         now_ms = int(time.time()) * 1000
         rows = [
             (HERO, "cpu", 1.5, 2.0, "At its ceiling, throttled 31 %", 0.92, "f-cpu"),

@@ -40,7 +40,7 @@ function line(a) {
     h('div', { class: 'who' }, h('a', { href: a.container_id ? containerPage(a.container_id) : hostPage(a.host) }, a.name || a.host), h('span', {}, a.rule)), canvas,
     h('div', { class: 'what' }, h('p', {}, keep(a.summary)), h('p', { class: 'did' }, value && [h('b', { class: level ? `${level}-ink` : null }, value[0]), '. ', keep(value[1]), ' '], told)),
     h('span', { class: 'since' }, pending ? t('pending {t}', { t: span(lasted) }) : t('for {t}', { t: span(lasted) })),
-    h('div', { class: 'acts' }, !pending && !a.acknowledged_by && h('button', { class: 'button', type: 'button', disabled: !mayChange, title: viewer, onclick: async () => { if (await attempt(() => post(`/alerts/${encodeURIComponent(a.id)}/acknowledge`))) refresh(); } }, t('Acknowledge'), sr(` ${a.rule} ${a.name}`)),
+    h('div', { class: 'acts' }, !pending && !a.acknowledged_by && h('button', { class: 'button', type: 'button', disabled: !mayChange, title: viewer, onclick: async () => { if (await attempt(() => post(`/alerts/${encodeURIComponent(a.id)}/acknowledge`))) { delete $('[data-active]').dataset.signature; refresh(); } } }, t('Acknowledge'), sr(` ${a.rule} ${a.name}`)),
       h('button', { class: 'button plain', type: 'button', disabled: !mayChange, title: viewer, onclick: () => silence(a) }, t('Silence'), sr(` ${a.rule} ${a.name}`))));
 }
 
@@ -49,7 +49,7 @@ function drawActive() {
   const number = s => list.filter(a => a.state === s).length;
   setText($('[data-summary]'), t('{firing} firing, {pending} pending, {silenced} silenced', { firing: number('firing'), pending: number('pending'), silenced: list.filter(a => a.silenced_until).length }));
   const minute = Math.floor(now() / 5000), signature = JSON.stringify([list, minute]);
-  if (box.dataset.signature === signature || box.contains(document.activeElement)) return;
+  if (box.dataset.signature === signature || box.dataset.signature && box.contains(document.activeElement)) return;
   box.dataset.signature = signature;
   fill(box, list.length ? list.map(line) : h('li', { class: 'calm-line' }, glyph('good'), h('span', {}, t('No alert is firing or pending.'))));
   for (const a of list) evidence(a, state.rules.find(r => r.name === a.rule));

@@ -23,6 +23,7 @@ async function loadChanges() {
 }
 
 /* ── head ──────────────────────────────────────────────────────────────────── */
+const NEXT_TICK_MS = 2500;   // what was ordered is in the agent's next tick
 const DOWN = ['gone', 'exited', 'removed'];
 function head() {
   const c = container, down = DOWN.includes(c.state);
@@ -59,7 +60,7 @@ function capabilities() {
 function draw() {
   head();
   knobs($('[data-knobs]'), container);
-  policyPanel($('[data-policy]'), container, refresh);
+  policyPanel($('[data-policy]'), container, policy => { container.policy = policy; draw(); setTimeout(refresh, NEXT_TICK_MS); });
   changesPanel($('[data-changes]'), changes, now(), refresh);
   verdict.draw(container.findings, now());
   capabilities();

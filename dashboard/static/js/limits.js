@@ -69,7 +69,7 @@ function recommendation(r) {
       button.disabled = true;
       await attempt(() => put(`/containers/${encodeURIComponent(r.container_id)}/limits`, { reason: r.reason.slice(0, 500), ...(r.knob === 'cpu' ? { cpu_cores: r.proposed } : { memory_bytes: Math.round(r.proposed) }) }), t('Done: {name} has {value} now.', { name: r.name, value }));
       button.disabled = false;
-      refresh();
+      done();
     } }, t('Apply'), sr(` ${t(r.knob === 'cpu' ? 'CPU' : 'Memory')} ${r.name}`))));
 }
 
@@ -83,10 +83,13 @@ function drawRecommendations() {
 /** Rows are made anew only where they differ, and never under the pointer or the focus. */
 function rows(body, list, signature, make, none, columns) {
   const all = list.map(signature).join('\n');
-  if (body.dataset.signature === all || body.contains(document.activeElement) && body.dataset.signature != null && list.length && document.activeElement.matches(':focus-visible')) return;
+  if (body.dataset.signature === all || body.dataset.signature && list.length && body.contains(document.activeElement) && document.activeElement.matches(':focus-visible')) return;
   body.dataset.signature = all;
   fill(body, list.length ? list.map(make) : h('tr', {}, h('td', { class: 'start', colspan: columns }, h('span', { class: 'dim' }, none))));
 }
+
+/** After a deed of one's own the tables may change under the focus. */
+function done() { for (const body of document.querySelectorAll('tbody')) delete body.dataset.signature; refresh(); }
 
 /* ── journal ───────────────────────────────────────────────────────────────── */
 function entry(c) {
@@ -95,7 +98,7 @@ function entry(c) {
     h('td', { class: 'start when' }, h('time', { datetime: c.at, title: fullTime(time(c.at), lang) }, moment(time(c.at), now(), lang))), h('th', { scope: 'row', class: 'start' }, h('span', { class: 'name' }, h('a', { href: containerPage(c.container_id) }, c.name))),
     h('td', { class: 'start change' }, stepNodes(c)), h('td', { class: 'start why' }, c.status === 'refused' && !c.reason ? '' : keep(c.reason)),
     h('td', { class: 'start effect' }, effect, c.undone_by && h('span', { class: 'note2' }, t('undone by {name}', { name: c.undone_by }))), h('td', { class: 'start by' }, byWhom(c)),
-    h('td', { class: 'start' }, h('span', { class: 'verdict-mark' }, glyph(mark, 12), t(words))), h('td', { class: 'acts' }, undoable(c) && undoButton(c.id, c.name, { done: refresh })));
+    h('td', { class: 'start' }, h('span', { class: 'verdict-mark' }, glyph(mark, 12), t(words))), h('td', { class: 'acts' }, undoable(c) && undoButton(c.id, c.name, { done })));
 }
 function drawJournal() {
   rows($('[data-journal]'), changes.filter(c => show === 'all' || c.status === show), c => `${c.id}|${c.status}|${c.undone_by}|${JSON.stringify(c.effect)}`, entry, t('No change yet.'), 8);

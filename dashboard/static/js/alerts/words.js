@@ -8,7 +8,7 @@ const SIGN = { '>': 'over', '>=': 'at least', '<': 'under', '<=': 'at most', '==
 
 /** `avg cpu_throttled_periods_ratio over 20 % in 1 min, for 15 s`; metrics keep their names. */
 export function ruleWords(rule) {
-  const wait = rule.for_s ? t('for {t}', { t: span(rule.for_s) }) : t('at once');
+  const wait = rule.for_s ? t('held for {t}', { t: span(rule.for_s) }) : t('at once');
   if (rule.detector) return t('finding {detector}, {wait}', { detector: rule.detector, wait });
   const metric = rule.divisor ? `${rule.metric} / ${rule.divisor}` : rule.metric;
   return keep(t('{function} {metric} {sign} {threshold} in {window}, {wait}', { function: rule.function, metric, sign: t(SIGN[rule.comparison] ?? rule.comparison), threshold: worded(rule.threshold, rule.divisor ? 'ratio' : unitOf(rule.metric)), window: span(rule.window_s), wait }));

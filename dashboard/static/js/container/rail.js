@@ -50,12 +50,12 @@ export function policyPanel(place, c, done) {
   if (place.dataset.signature === signature) return;
   place.dataset.signature = signature;
   if (!policy) { place.replaceChildren(h('p', { class: 'note' }, t('Its policy is not known here.'))); return; }
-  const address = `/containers/${encodeURIComponent(c.id)}/policy`, change = async fields => { if (await attempt(() => put(address, fields), t('The policy is changed.'))) done(); };
+  const address = `/containers/${encodeURIComponent(c.id)}/policy`, change = async fields => { await attempt(async () => done(await put(address, fields)), t('The policy is changed.')); };
   const segments = (label, values, present, key) => h('div', { class: 'segments wide', role: 'group', 'aria-label': label }, values.map(value => h('button', { type: 'button', 'aria-pressed': String(value === present), 'data-value': value, disabled: !mayChange, onclick: () => { if (value !== present) change({ [key]: value }); } }, t(value))));
   const own = Object.values(policy.sources ?? {}).includes('api'), from = policy.sources?.mode, focused = place.contains(document.activeElement) ? document.activeElement.dataset.value : null;
   fill(place, segments(t('Mode'), MODES, policy.mode, 'mode'), h('p', { class: 'note' }, t(MODE_WORDS[policy.mode]), from && from !== 'default' ? ` ${t('Set {source}.', { source: t(SOURCES[from] ?? from) })}` : ''),
     policy.mode !== 'off' && [segments(t('Class'), CLASSES, policy.class, 'class'), h('p', { class: 'note' }, t(CLASS_WORDS[policy.class]))],
-    policy.faults.map(fault => h('p', { class: 'note bad' }, fault)), own && h('p', { class: 'note' }, h('button', { class: 'button', type: 'button', disabled: !mayChange, onclick: async () => { if (await attempt(() => del(address), t('Config and labels hold again.'))) done(); } }, t('Back to config and labels'))));
+    policy.faults.map(fault => h('p', { class: 'note bad' }, fault)), own && h('p', { class: 'note' }, h('button', { class: 'button', type: 'button', disabled: !mayChange, onclick: () => attempt(async () => done(await del(address)), t('Config and labels hold again.')) }, t('Back to config and labels'))));
   if (focused) place.querySelector(`[data-value="${focused}"]`)?.focus();
 }
 

@@ -3,6 +3,8 @@ export const page = document.body.dataset;
 export const base = page.base ?? '';
 export const API = `${base}/api/v1`;
 
+const AGAIN_MS = 300;
+
 export class Problem extends Error {
   /** `errors`: [{path, message}] of wrong values; `retryAfter`: seconds, where the server named them. */
   constructor(status, detail, errors = [], retryAfter = null) {
@@ -22,18 +24,24 @@ function signIn() {
   location.assign(`${base}/login?next=${encodeURIComponent(location.pathname.slice(base.length) + location.search)}`);
 }
 
-async function call(method, path, { parameters = {}, body, signal, root = false } = {}) {
-  let response;
+/** On a container host interfaces come and go, and browsers cut requests when they do: a question is asked once more. */
+async function ask(address, options, again) {
   try {
-    response = await fetch((root ? base : API) + path + query(parameters), {
-      method, signal, credentials: 'same-origin', cache: 'no-store',
-      headers: body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    return await fetch(address, options);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Problem(0, 'The server does not answer.');
+    if (!again) throw new Problem(0, 'The server does not answer.');
+    await new Promise(resolve => { setTimeout(resolve, AGAIN_MS); });
+    return ask(address, options, false);
   }
+}
+
+async function call(method, path, { parameters = {}, body, signal } = {}) {
+  const response = await ask(API + path + query(parameters), {
+    method, signal, credentials: 'same-origin', cache: 'no-store',
+    headers: body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': 'application/json' },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  }, method === 'GET');
   if (response.status === 204) return null;
   const kind = response.headers.get('Content-Type') ?? '';
   const value = kind.includes('json') ? await response.json() : null;

@@ -14,7 +14,7 @@ export const METRICS = [
   'host_load_1m', 'host_memory_total_bytes', 'host_memory_available_bytes',
 ];
 const TRENDS = { cpu_usage_cores: 'cpu', memory_working_set_bytes: 'memory' };
-const AGAIN_MS = 15000, SOON_MS = 400;
+const AGAIN_MS = 15000, SOON_MS = 300, MISSING_MS = 900;
 
 export class Fleet {
   constructor() {
@@ -27,11 +27,12 @@ export class Fleet {
     this.findingsChanged = () => {};
     this.#later = null;
   }
-  #later; #findingIds = ''; #busy = false; #again = false;
+  #later; #loadedAt = 0; #findingIds = ''; #busy = false; #again = false;
 
   async load() {
     const [hosts, items] = await Promise.all([all('/hosts'), all('/containers', { state: this.everything ? 'all' : 'running', limit: 5000 })]);
     this.hosts = hosts;
+    this.#loadedAt = performance.now();
     const seen = new Set();
     for (const item of items) { seen.add(item.id); this.#take(item); }
     for (const id of this.containers.keys()) if (!seen.has(id)) this.containers.delete(id);
@@ -90,10 +91,10 @@ export class Fleet {
       c.cpu.push(at, values.cpu_usage_cores);
       c.memory.push(at, values.memory_working_set_bytes);
     }
-    for (const c of this.containers.values()) if (c.host === snapshot.host && c.liveAt && c.liveAt < at && c.state === 'running') missing = true;
+    for (const c of this.containers.values()) if (c.host === snapshot.host && c.state === 'running' && !Object.hasOwn(snapshot.containers, c.id)) { c.values = {}; missing = true; }
     const host = this.hosts.find(x => x.name === snapshot.host);
     if (host) { host.latest = { ...host.latest, ...(snapshot.host_metrics ?? {}) }; host.liveAt = at; host.state = 'live'; }
-    if (unknown || missing || !host) this.soon();
+    if (unknown || !host || missing && performance.now() - this.#loadedAt > MISSING_MS) this.soon();
     const ids = [...(snapshot.findings ?? [])].sort().join();
     if (ids !== this.#findingIds) { this.#findingIds = ids; this.loadFindings(); }
   }

@@ -24,6 +24,7 @@ for (const node of document.querySelectorAll('[data-theme-toggle]')) node.addEve
 });
 for (const node of document.querySelectorAll('[data-lang-toggle]')) node.addEventListener('click', () => {
   keep('lang', lang === 'ko' ? 'en' : 'ko');
+  document.cookie = `wharfinger_lang=${lang === 'ko' ? 'en' : 'ko'}; path=${base || '/'}; max-age=31536000; samesite=strict`;
   const url = new URL(location.href);
   url.searchParams.delete('lang');
   location.replace(url);

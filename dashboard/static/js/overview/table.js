@@ -116,7 +116,7 @@ export class FleetTable {
     const chosen = [...this.fleet.containers.values()].filter(this.matches);
     const value = new Map(chosen.map(c => [c, key(c)]));
     const compare = (a, b) => {
-      const x = value.get(a), y = value.get(b), r = typeof x === 'string' ? -x.localeCompare(y) : x - y;
+      const x = value.get(a), y = value.get(b), r = typeof x === 'string' ? x.localeCompare(y) : x - y;
       return (state.up ? r : -r) || a.name.localeCompare(b.name);
     };
     chosen.sort(keep ? (a, b) => (this.#order.get(a.id) ?? 1e9) - (this.#order.get(b.id) ?? 1e9) || compare(a, b) : compare);

@@ -1,0 +1,121 @@
+"""Alerts and limits: what is told, what the buttons do."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Looker
+
+pytestmark = pytest.mark.browser
+
+
+def test_firing_first_then_pending_with_value_and_bound(look: Looker) -> None:
+    page = look.open("/alerts")
+    rows = page.locator("[data-alert]")
+    assert rows.evaluate_all("list => list.map(n => n.dataset.alert)") == ["a-1", "a-2", "a-3", "a-4"] or rows.count() == 4
+    assert "pending" in (rows.last.get_attribute("class") or "")
+    expect(rows.first).to_contain_text("Fires over 20")
+    expect(page.locator("[data-summary]")).to_have_text("3 firing, 1 pending, 0 silenced")
+    expect(page.locator(".lane-line[data-rule='DiskWait'] .lane-count")).to_have_text("2")
+
+
+def test_acknowledge_and_silence(act: Looker) -> None:
+    page = act.open("/alerts")
+    page.locator("[data-alert='a-3']").get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("[data-alert='a-3']")).to_contain_text("Acknowledged by mina.", timeout=12_000)
+    page.locator("[data-alert='a-1']").get_by_role("button", name="Silence").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("[name='rules']")).to_have_value("CpuThrottled")
+    dialog.locator("[name='comment']").fill("known")
+    dialog.get_by_role("button", name="Silence").click()
+    row = page.locator("[data-silence]")
+    expect(row).to_contain_text("CpuThrottled · shop-api-2")
+    row.get_by_role("button", name="End").click()
+    expect(row).to_have_count(0)
+
+
+def test_receivers_are_tested_and_added(act: Looker) -> None:
+    page = act.open("/alerts", user="admin")
+    expect(page.locator("[data-receiver='chat']")).to_contain_text("2 wait")
+    page.locator("[data-test='ops']").click()
+    expect(page.get_by_role("status").filter(has_text="ops took the test message.")).to_be_visible()
+    page.get_by_role("button", name="New receiver").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("[name='name']").fill("pager")
+    dialog.locator("[name='url']").fill("https://pager.example/x")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-receiver='pager']")).to_be_visible()
+    page.locator("[data-receiver='pager']").get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator("[data-receiver='pager']")).to_have_count(0)
+
+
+def test_a_fault_in_a_form_stands_under_it(act: Looker) -> None:
+    act.watch.allow += [r"422"]
+    page = act.open("/alerts", user="admin")
+    page.get_by_role("button", name="New receiver").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("[name='name']").fill("???")
+    dialog.locator("[name='url']").fill("https://pager.example/x")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("name")
+    expect(dialog).to_be_visible()
+
+
+def test_the_kill_switch(act: Looker) -> None:
+    page = act.open("/limits")
+    expect(page.locator("#switch-title")).to_have_text("Automation is on")
+    page.get_by_role("button", name="Pause 1 h").click()
+    expect(page.locator("#switch-title")).to_contain_text("Automation is paused until")
+    expect(page.get_by_role("button", name="Resume")).to_be_focused()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#switch-title")).to_have_text("Automation is on")
+    page.get_by_role("button", name="Stop all changes").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop all changes").click()
+    expect(page.locator("#switch-title")).to_have_text("Automation is stopped")
+    assert act.dashboard.world.paused["paused"] is True
+
+
+def test_recommendations_urgent_first_and_taken(act: Looker) -> None:
+    page = act.open("/limits")
+    rows = page.locator("[data-recs] tr")
+    expect(rows.first).to_have_attribute("data-name", "shop-api-2")
+    expect(rows.first).to_contain_text("costs 0.50")
+    expect(rows.first.locator(".range title")).to_contain_text("Half the time below", timeout=8000)
+    rows.first.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("status").filter(has_text="Done: shop-api-2")).to_be_visible()
+    lower = page.locator("[data-recs] tr[data-name='data-broker']")
+    lower.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("dialog")).to_contain_text("instead of")
+    page.get_by_role("dialog").get_by_role("button", name="Apply").click()
+    expect(page.locator("[data-journal] tr").first).to_contain_text("data-broker", timeout=8000)
+
+
+def test_the_journal_shows_refusals_and_undoes(act: Looker) -> None:
+    page = act.open("/limits")
+    expect(page.locator("[data-change='c-2']")).to_contain_text("Throttled 47")
+    page.locator("[data-journal-show] [data-value='refused']").click()
+    expect(page.locator("[data-journal] tr")).to_have_count(1)
+    expect(page.locator("[data-journal]")).to_contain_text("it would be killed")
+    page.locator("[data-journal-show] [data-value='all']").click()
+    page.locator("[data-change='c-3'] [data-undo]").click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-change='c-3']")).to_contain_text("undone by mina")
+    with page.expect_download() as saved:
+        page.locator("[data-csv]").click()
+    assert saved.value.suggested_filename == "wharfinger-limits.csv"
+
+
+def test_settings_users_and_tokens(act: Looker) -> None:
+    page = act.open("/settings", user="admin")
+    page.get_by_role("button", name="New user").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("[name='name']").fill("otto")
+    dialog.locator("[name='password']").fill("long enough to be taken")
+    dialog.get_by_role("button", name="Add").click()
+    expect(page.locator("[data-user='otto']")).to_be_visible()
+    page.get_by_role("button", name="New token").click()
+    page.get_by_role("dialog").locator("[name='name']").fill("ci")
+    page.get_by_role("dialog").get_by_role("button", name="Add").click()
+    expect(page.locator("[data-notice='token']")).to_contain_text("whf_")

@@ -1,0 +1,88 @@
+"""Signing in, out, and the first administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import Looker
+from tests.browser.server import PASSWORD, Dashboard
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_page_asks_for_a_login_and_comes_back(look: Looker) -> None:
+    page = look.open("/limits", user=None)
+    assert page.locator("body").get_attribute("data-page") == "login"
+    page.locator("[name='username']").fill("mina")
+    page.locator("[name='password']").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-page='limits'][data-ready='true']")
+
+
+def test_a_wrong_password_is_said_without_saying_which(look: Looker) -> None:
+    look.watch.allow += [r"401"]
+    page = look.open("/login", user=None)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text("Write your name.")
+    page.locator("[name='username']").fill("mina")
+    page.locator("[name='password']").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    expect(page.locator("[name='password']")).to_be_focused()
+
+
+@pytest.mark.parametrize("wish", ["//evil.example", "/%5Cevil.example", "https://evil.example", "/login"])
+def test_no_login_leads_elsewhere(look: Looker, wish: str) -> None:
+    page = look.open(f"/login?next={wish}", user=None)
+    page.locator("[name='username']").fill("vera")
+    page.locator("[name='password']").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-page='overview'][data-ready='true']")
+    assert page.url.startswith(look.dashboard.url + "/")
+
+
+def test_the_password_can_be_seen(look: Looker) -> None:
+    page = look.open("/login", user=None)
+    page.get_by_role("button", name="Show the password").click()
+    expect(page.locator("[name='password']")).to_have_attribute("type", "text")
+
+
+def test_signing_out_ends_the_session(act: Looker) -> None:
+    page = act.open("/")
+    page.get_by_role("button", name="Account").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_selector("body[data-page='login']")
+    page.goto(act.dashboard.url + "/")
+    page.wait_for_selector("body[data-page='login']")
+
+
+@pytest.fixture
+def fresh(browser: Browser, tmp_path: Path) -> Iterator[Looker]:
+    dashboard = Dashboard(tmp_path, fresh=True)
+    looker = Looker(browser, dashboard)
+    yield looker
+    looker.close()
+    dashboard.close()
+    assert looker.watch.faults() == []
+
+
+def test_the_setup_address_makes_the_first_admin_once(fresh: Looker) -> None:
+    fresh.watch.allow += [r"4\d\d"]
+    assert fresh.dashboard.setup_url is not None
+    path = fresh.dashboard.setup_url.removeprefix(fresh.dashboard.url)
+    page = fresh.open(path, user=None)
+    page.locator("[name='password']").fill("short")
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.locator("[name='password']").fill(PASSWORD)
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_selector("body[data-page='overview'][data-ready='true']")
+    page.goto(fresh.dashboard.setup_url)
+    page.wait_for_selector("body[data-ready='true']")
+    page.locator("[name='password']").fill(PASSWORD)
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("alert")).to_be_visible()

@@ -1,0 +1,90 @@
+"""The pure modules, asked in the browser that runs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Looker
+
+pytestmark = pytest.mark.browser
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def run(look: Looker) -> Any:
+    page = look.open("/login", user=None)
+
+    def call(module: str, expression: str) -> Any:
+        return page.evaluate(f"import('/static/js/{module}.js').then(m => ({expression}))")
+
+    return call
+
+
+def test_numbers_as_they_stand_on_the_screen(run: Any) -> None:
+    said = run(
+        "lib/format",
+        "[m.cores(1.484), m.cores(0.001), m.cores(null), m.bytes(742 * m.MiB), m.bytes(1.95 * m.GiB), m.bytes(999 * m.MiB),"
+        " m.bytes(1000 * m.MiB), m.percent(0.314), m.percent(0.004), m.rate(2.63 * m.MiB), m.rate(0)]",
+    )
+    assert said == [
+        ["1.48", ""], ["0", ""], ["", ""], ["742", "MiB"], ["1.95", "GiB"], ["999", "MiB"],
+        ["0.98", "GiB"], ["31", "%"], ["0", ""], ["2.63", "MiB"], ["0", ""],
+    ]  # fmt: skip
+
+
+def test_stretches_of_time(run: Any) -> None:
+    said = run("lib/format", "[12, 600, 11520, 3600, 345600].map(m.span).concat([m.spanFine(134)])")
+    assert [words.replace("\u00a0", " ") for words in said] == [
+        "12 s", "10 min", "3 h 12 min", "1 h", "4 d", "2 min 14 s",
+    ]  # fmt: skip
+
+
+def test_sizes_as_people_write_them(run: Any) -> None:
+    said = run("lib/format", "['512m', '1.5g', '768 MiB', '536870912', '64', '2GB', '', 'x', '-1m', '1e9'].map(m.parseSize)")
+    assert said == [512 * MIB, 1536 * MIB, 768 * MIB, 536870912, 64 * MIB, 2048 * MIB, None, None, None, None]
+
+
+def test_axes_have_few_round_ticks(run: Any) -> None:
+    said = run("board/scale", "[m.ticks('cores', 0, 2.2, 4), m.ticks('bytes', 0, 1.06 * 2 ** 30, 4), m.ticks('ratio', 0, .1, 3)]")
+    assert [t["ticktext"] for t in said] == [
+        ["0", "1", "2\u202fcores"], ["0", "512\u202fMiB", "1\u202fGiB"], ["0", "5", "10\u202f%"],
+    ]  # fmt: skip
+
+
+def test_a_colour_is_given_to_the_first_free_hue(run: Any) -> None:
+    first, second, ninth = run(
+        "lib/colour", "[m.choose('a', []), m.choose('a', [m.choose('a', [])]), m.choose('a', [0, 1, 2, 3, 4, 5, 6, 7])]"
+    )
+    assert 0 <= first < 8
+    assert second == (first + 1) % 8
+    assert ninth >= 8
+
+
+def test_trends_keep_gaps_and_their_size(run: Any) -> None:
+    said = run(
+        "lib/trend",
+        "(() => { const t = new m.Trend(); t.push(0, 1); t.push(1000, 3); t.push(8000, 5); t.push(9000, null);"
+        " return [t.values.length, t.values.slice(-3), t.peak, t.mean]; })()",
+    )
+    assert said == [75, [2, None, 5], 5, 3.5]
+
+
+def test_alert_events_become_spans(run: Any) -> None:
+    said = run(
+        "alerts/lanes",
+        "[...m.spans([{at: '2026-01-01T00:00:10Z', host: 'h', container_id: 'c', detail: {rule: 'R', state: 'firing', severity: 'warning'}},"
+        " {at: '2026-01-01T00:00:30Z', host: 'h', container_id: 'c', detail: {rule: 'R', state: 'resolved', before: 'firing', severity: 'warning'}},"
+        " {at: '2026-01-01T00:00:40Z', host: 'h', container_id: 'd', detail: {rule: 'R', state: 'firing', severity: 'critical'}}],"
+        " Date.parse('2026-01-01T00:01:00Z')).get('R')].map(s => [s.from, s.to, s.open])",
+    )
+    base = 1767225600000
+    assert said == [[base + 10000, base + 30000, False], [base + 40000, base + 60000, True]]
+
+
+def test_steps_of_a_range(run: Any) -> None:
+    assert run("board/timeline", "[300, 1800, 10800, 86400, 604800, 63072000].map(s => m.stepFor(s * 1000))") == [
+        1000, 2000, 10000, 120000, 600000, 86400000,
+    ]  # fmt: skip
