@@ -77,6 +77,8 @@ class DockerSource:
         return [self._events.popleft() for _ in range(len(self._events))]
 
     def state(self) -> tuple[str, str]:
+        if not self._was_asked and self.asked():
+            return "off", f"no socket at {' or '.join(self._addresses)}"
         return self._state
 
     def asked(self) -> bool:
