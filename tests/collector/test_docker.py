@@ -65,23 +65,27 @@ def test_a_container_is_there_with_all_that_docker_knows(docker_engine: DockerEn
 
 
 def test_cpu_agrees_with_the_stats_api_over_the_same_seconds(docker_engine: DockerEngine, host: Running) -> None:
-    container = docker_engine.run(BUSY, nano_cpus=500_000_000)
+    # a short period, so that the use is smooth whatever the moment of a reading
+    container = docker_engine.run(BUSY, cpu_period=10_000, cpu_quota=5_000)
     wait_until(lambda: host.reading(id_of(container)), 5, "the first reading")
 
-    def both() -> tuple[float, float, float, float]:
-        ours = host.reading(id_of(container))
-        theirs: dict[str, Any] = docker_engine.client.api.stats(id_of(container), stream=False, one_shot=True)
-        assert ours is not None
-        assert ours.cpu_usage_ns is not None
-        at = theirs["read"].rstrip("Z")
-        seconds = time.mktime(time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S")) + float(f"0{at[19:]}")
-        return ours.cpu_usage_ns, ours.read_at_ns / 1e9, theirs["cpu_stats"]["cpu_usage"]["total_usage"], seconds
+    def both() -> tuple[tuple[float, float], tuple[float, float]]:
+        """(seconds of CPU, moment): ours in the middle of two readings, and Docker's, taken between them."""
+        before = host.reading(id_of(container))
+        stats: dict[str, Any] = docker_engine.client.api.stats(id_of(container), stream=False, one_shot=True)
+        after = host.reading(id_of(container))
+        assert before is not None
+        assert after is not None
+        total = stats["cpu_stats"]["cpu_usage"]["total_usage"]
+        assert before.cpu_usage_ns <= total <= after.cpu_usage_ns, "both are the same counter of the kernel"
+        text = stats["read"].rstrip("Z")
+        moment = time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float(f"0{text[19:]}")
+        used = (before.cpu_usage_ns + after.cpu_usage_ns) / 2e9
+        return (used, (before.read_at_ns + after.read_at_ns) / 2e9), (total / 1e9, moment)
 
     first = both()
-    last = wait_until(lambda: (now := both())[0] - first[0] > 1.5e9 and now, 20, "1.5 s of CPU time")
-    assert last
-    ours = (last[0] - first[0]) / 1e9 / (last[1] - first[1])
-    theirs = (last[2] - first[2]) / 1e9 / (last[3] - first[3])
+    last = wait_until(lambda: (now := both())[0][0] - first[0][0] > 1.5 and now, 20, "1.5 s of CPU time")
+    ours, theirs = ((now[0] - was[0]) / (now[1] - was[1]) for was, now in zip(first, last, strict=True))
     assert ours == pytest.approx(theirs, rel=0.05)
 
 
