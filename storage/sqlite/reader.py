@@ -16,6 +16,7 @@ from storage.api import KnownContainer, SeriesColumn, SeriesQuery, SeriesResult
 from storage.grid import Filled, column, grid_of, is_summed, wanted
 from storage.sqlite.connections import Connections
 from storage.sqlite.documents import decode_mapping
+from storage.sqlite.ring import newest_ms
 from storage.sqlite.scan import FOREVER, Scan, Slot, TailRow, read_tail
 from storage.sqlite.sealing import latest_sealed, sealed_end
 from storage.sqlite.shapes import scale_of
@@ -166,7 +167,8 @@ def _first(c: sqlite3.Connection, table: str) -> int | None:
 
 
 def _span(c: sqlite3.Connection) -> tuple[int, int] | None:
-    oldest, newest = c.execute("SELECT min(at_ms), max(at_ms) FROM tail").fetchone()
+    newest = newest_ms(c)
+    (oldest,) = c.execute("SELECT min(at_ms) FROM tail").fetchone()
     first = [t for tier in TIERS if (t := _first(c, tier.table)) is not None]
     if oldest is None and not first:
         return None
@@ -190,7 +192,7 @@ def _containers(c: sqlite3.Connection, seen_since_ms: int | None) -> tuple[Known
         (HOST_KEY,),
     ).fetchall()
     open_ones = {row[0] for row in rows if not row[10]}
-    (newest,) = c.execute("SELECT max(at_ms) FROM tail").fetchone()
+    newest = newest_ms(c)
     tail: dict[int, list[TailRow]] = {}
     if newest is not None and open_ones:
         tail = read_tail(c, newest, open_ones)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from model.errors import Malformed
 from storage.sqlite.buffer import Buffer
 from storage.sqlite.documents import clean
+from storage.sqlite.ring import Ring, blobs, ticks
 from storage.sqlite.sealing import sealed_seq
 from storage.sqlite.tail import TailReader
 from storage.sqlite.tiers import RAW, first_edge
@@ -18,20 +19,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Recovered:
-    """``ticks``: times of the ticks in the tail, from ``first_seq`` on."""
+    """What the writer begins with."""
 
     metrics: list[tuple[int, str, int]]
     next_series: int
+    ring: Ring
     buffers: list[Buffer] = field(default_factory=list)
-    ticks: list[int] = field(default_factory=list)
-    first_seq: int = 1
 
 
 def recovered(c: sqlite3.Connection, host: str) -> Recovered:
     """Read the tail back; damaged ticks are logged and left out."""
     (next_series,) = c.execute("SELECT coalesce(max(id), 0) + 1 FROM series").fetchone()
-    left = Recovered(c.execute("SELECT id, name, scale FROM metric").fetchall(), next_series)
-    by_id = _tail(c, left)
+    (sealed_to,) = c.execute("SELECT coalesce(max(tail_seq), 0) FROM chunk_1s").fetchone()
+    rows = ticks(c)
+    metrics = c.execute("SELECT id, name, scale FROM metric").fetchall()
+    left = Recovered(metrics, next_series, Ring(rows, sealed_to))
+    by_id = _tail(c, rows)
     for series, seen_ms in _unfinished(c, host):
         if series not in by_id:
             by_id[series] = known(c, series, seen_ms)
@@ -39,16 +42,11 @@ def recovered(c: sqlite3.Connection, host: str) -> Recovered:
     return left
 
 
-def _tail(c: sqlite3.Connection, left: Recovered) -> dict[int, Buffer]:
+def _tail(c: sqlite3.Connection, ticks_there: list[tuple[int, int, int]]) -> dict[int, Buffer]:
     reader = TailReader()
     by_id: dict[int, Buffer] = {}
     sealed_to: dict[int, int] = {}
-    (last,) = c.execute("SELECT coalesce(max(tail_seq), 0) FROM chunk_1s").fetchone()
-    left.first_seq = last + 1
-    for seq, at_ms, blob in c.execute("SELECT seq, at_ms, ticks FROM tail ORDER BY seq").fetchall():
-        if not left.ticks:
-            left.first_seq = seq
-        left.ticks += [at_ms] * (seq - left.first_seq - len(left.ticks) + 1)
+    for seq, at_ms, blob in blobs(c, ticks_there):
         try:
             rows = reader.read(blob)
         except Malformed as e:

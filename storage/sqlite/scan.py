@@ -14,6 +14,7 @@ from model.errors import Malformed
 from storage.grid import Filled, Grid
 from storage.sqlite.buffer import KEY_EVERY
 from storage.sqlite.codec import Chunk, open_chunk
+from storage.sqlite.ring import blobs, newest_ms, ticks
 from storage.sqlite.rollup import Column, decode_bucket_column
 from storage.sqlite.sealing import sealed_end, sealed_seq
 from storage.sqlite.tail import TailReader
@@ -43,11 +44,11 @@ def read_tail(
     c: sqlite3.Connection, since_ms: int, wanted: Collection[int], metrics: Collection[int] | None = None
 ) -> dict[int, list[TailRow]]:
     """Rows of the last minutes by series, oldest first; damaged ticks are left out. ``metrics`` None: all."""
-    row = c.execute("SELECT max(seq) FROM tail WHERE at_ms < ?", (since_ms,)).fetchone()
-    start = 0 if row[0] is None else row[0] - KEY_EVERY
+    rows_there = ticks(c)
+    before = max((i for i, (_, at_ms, _) in enumerate(rows_there) if at_ms < since_ms), default=0)
     reader = TailReader(frozenset(wanted), None if metrics is None else frozenset(metrics))
     found: dict[int, list[TailRow]] = {}
-    for seq, at_ms, blob in c.execute("SELECT seq, at_ms, ticks FROM tail WHERE seq >= ? ORDER BY seq", (start,)):
+    for seq, at_ms, blob in blobs(c, rows_there[max(0, before - KEY_EVERY) :]):
         try:
             rows = reader.read(blob)
         except Malformed as e:
@@ -70,11 +71,11 @@ class Scan:
 
     def fill(self, series: Mapping[int, Slots], first_ms: Mapping[int, int]) -> None:
         """Every column of every series over the whole grid. ``first_ms``: when each series began."""
-        row = self._c.execute("SELECT at_ms FROM tail ORDER BY seq DESC LIMIT 1").fetchone()
+        newest = newest_ms(self._c)
         tail: Tail = {}
-        if row is not None:
-            self._now_ms = row[0]
-            if series and row[0] >= self._grid.t0_ms:
+        if newest is not None:
+            self._now_ms = newest
+            if series and newest >= self._grid.t0_ms:
                 metrics = {metric for slots in series.values() for metric in slots}
                 since = max(self._grid.t0_ms, min(self._unsealed_from(number) for number in series))
                 tail = read_tail(self._c, since, series.keys(), metrics)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from storage.sqlite.documents import clean, encode
 from storage.sqlite.ladder import new_ladder
 from storage.sqlite.recovery import known, recovered
 from storage.sqlite.retention import Retention
+from storage.sqlite.ring import Ring
 from storage.sqlite.rows import EventRow, event_row, write_events, write_series
 from storage.sqlite.sealing import GONE_MS, Work, due, latest_sealed, sealed, write
 from storage.sqlite.shapes import Metrics, Row
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 TICKS_A_CHUNK = 300
 SERIES_A_SEAL = 200
-"""One series is sealed a tick, and one more for so many."""
-TAIL_CUT_EVERY = 16
-"""Ticks are taken off the tail so many at a time: each cut costs a few pages."""
+"""One series is sealed a tick, and one more for so many …"""
+SEAL_EVERY = 2
+"""… but in every second tick two of them: index and free list are then written once for both."""
 MOST_EVENTS = 10_000
 MOST_WAITING = 3 * TICKS_A_CHUNK
 """Rows a series keeps in memory while the file takes none; then the oldest are lost."""
@@ -48,8 +48,7 @@ class SqliteSeriesWriter:
         self._buffers: dict[str, Buffer] = {}
         self._unsaved: dict[str, tuple[Buffer, int]] = {}
         self._next_series = 1
-        self._kept_from = 1
-        self._ticks: list[int] = []
+        self._ring = Ring([], 0)
         self._last_ms: int | None = None
         self._waiting_events: list[EventRow] = []
         self._span_ms = RAW.span_ms
@@ -68,8 +67,8 @@ class SqliteSeriesWriter:
         left = recovered(c, self._host)
         self._metrics = Metrics(left.metrics)
         self._next_series = left.next_series
-        self._ticks, self._kept_from = left.ticks, left.first_seq
-        self._last_ms = left.ticks[-1] if left.ticks else None
+        self._ring = left.ring
+        self._last_ms = left.ring.last_ms
         for buffer in left.buffers:
             self._keep(buffer)
 
@@ -148,16 +147,9 @@ class SqliteSeriesWriter:
         with self._db.transaction() as c:
             self._write_names(c)
             work = self._sealing(c, at_ms)
-            c.execute("INSERT INTO tail (seq, at_ms, ticks) VALUES (?, ?, ?)", (self._next_seq(), at_ms, blob))
-            kept_from = self._needed_from(work, at_ms)
-            if kept_from - self._kept_from < TAIL_CUT_EVERY:
-                kept_from = self._kept_from
-            else:
-                c.execute("DELETE FROM tail WHERE seq < ?", (kept_from,))
+            self._ring.write(c, at_ms, blob)
             write_events(c, self._waiting_events)
-        self._ticks.append(at_ms)
-        del self._ticks[: kept_from - self._kept_from]
-        self._kept_from = kept_from
+        self._ring.committed(at_ms, self._needed_from(work, at_ms))
         self._metrics.unsaved.clear()
         self._unsaved.clear()
         self._waiting_events.clear()
@@ -169,17 +161,16 @@ class SqliteSeriesWriter:
             write_series(c, buffer, self._host, first_ms)
 
     def _sealing(self, c: sqlite3.Connection, at_ms: int) -> list[Work]:
-        budget = len(self._buffers) // SERIES_A_SEAL + 1
+        if self._ring.next_seq % SEAL_EVERY:
+            return []
+        budget = (len(self._buffers) // SERIES_A_SEAL + 1) * SEAL_EVERY
         work = [sealed(c, buffer, at_ms, self._span_ms) for buffer in due(self._buffers.values(), at_ms)[:budget]]
         for one in work:
             self._write_work(c, one)
         return work
 
-    def _next_seq(self) -> int:
-        return self._kept_from + len(self._ticks)
-
     def _write_work(self, c: sqlite3.Connection, work: Work) -> None:
-        write(c, work, self._kept_from - 1 + bisect_left(self._ticks, work.end_ms))
+        write(c, work, self._ring.seq_from(work.end_ms) - 1)
         if work.gone:
             latest = work.buffer.values(self._metrics.names()) or latest_sealed(c, work.buffer.id)
             c.execute(
@@ -202,7 +193,7 @@ class SqliteSeriesWriter:
             rows = sealed_rows.get(buffer.id, 0)
             if rows < len(buffer.times) and buffer.times[rows] < oldest:
                 oldest = buffer.times[rows]
-        return self._kept_from + max(0, bisect_left(self._ticks, oldest) - KEY_EVERY)
+        return max(self._ring.first_seq, self._ring.seq_from(oldest) - KEY_EVERY)
 
     # faults
 
@@ -214,23 +205,19 @@ class SqliteSeriesWriter:
             work = [sealed(c, b, b.seen_ms + GONE_MS, self._span_ms) for b in self._buffers.values()]
             for one in work:
                 self._write_work(c, one)
-            c.execute("DELETE FROM tail")
         self._metrics.unsaved.clear()
         self._unsaved.clear()
         self._settle(work)
-        self._forget_tail()
+        self._segments.restart()
+        self._ring.released()
 
     def _begin_anew(self) -> None:
         """The file was damaged: what is in memory goes into a new one."""
         self._db.start_over()
         self._metrics.forget_file()
         self._unsaved = {key: (buffer, buffer.seen_ms) for key, buffer in self._buffers.items()}
-        self._forget_tail()
-
-    def _forget_tail(self) -> None:
         self._segments.restart()
-        self._kept_from = self._next_seq()
-        self._ticks.clear()
+        self._ring.emptied()
 
     def _shed(self) -> None:
         """The file takes nothing: keep memory level."""

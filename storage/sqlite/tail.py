@@ -17,6 +17,7 @@ from struct import Struct
 
 from model.errors import Malformed
 from storage.sqlite.codec import SIGNED, joined, planes, width_of
+from storage.sqlite.ring import padded_size
 
 VERSION = 1
 HEAD = Struct("<IBH")
@@ -62,11 +63,12 @@ def encode_delta(layout: Layout, values: array[int], before: array[int]) -> tupl
 
 
 def encode_tick(segments: Sequence[tuple[int, tuple[int, bytes, bytes]]]) -> bytes:
-    """One blob of (segment number, encoded segment)."""
+    """One blob of (segment number, encoded segment), padded with zeros (see :mod:`storage.sqlite.ring`)."""
     parts: list[bytes] = []
     for number, (flags, series, body) in segments:
         parts += (SEGMENT.pack(number, flags, len(series), len(body)), series, body)
     rest = b"".join((HEAD.pack(0, VERSION, len(segments))[4:], *parts))
+    rest = rest.ljust(padded_size(len(rest) + 4) - 4, b"\0")
     return zlib.crc32(rest).to_bytes(4, "little") + rest
 
 

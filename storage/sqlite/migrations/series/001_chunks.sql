@@ -22,9 +22,10 @@ CREATE TABLE series (
     UNIQUE (host, key)
 );
 
--- The last minutes: one blob a tick, in order of arrival.
+-- The last minutes: one blob a tick, padded to whole pages. Slots are used again, so order is that of seq.
 CREATE TABLE tail (
-    seq INTEGER PRIMARY KEY,
+    slot INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     ticks BLOB NOT NULL
 );
