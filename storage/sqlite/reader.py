@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
-
 from model.event import Event
 from model.sample import HOST_KEY
 from storage.api import KnownContainer, SeriesColumn, SeriesQuery, SeriesResult
 from storage.grid import Filled, column, grid_of, is_summed, wanted
 from storage.sqlite.connections import Connections
-from storage.sqlite.documents import decode_mapping
+from storage.sqlite.documents import decode, decode_mapping
 from storage.sqlite.ring import newest_ms
 from storage.sqlite.scan import FOREVER, Scan, Slot, TailRow, read_tail
 from storage.sqlite.sealing import latest_sealed, sealed_end
@@ -206,7 +204,7 @@ def _containers(c: sqlite3.Connection, seen_since_ms: int | None) -> tuple[Known
         elif not latest:
             last, values = (sealed_end(c, number, 0, FOREVER) or last_ms + 1) - 1, latest_sealed(c, number)
         elif seen_since_ms is None or last_ms >= seen_since_ms:
-            values = msgspec.json.decode(latest, type=dict[str, float])
+            values = decode(latest, dict[str, float])
         if seen_since_ms is None or last >= seen_since_ms:
             found.append(KnownContainer(key, host, name, runtime, image, group, service, first_ms, last, values))
     return tuple(found)

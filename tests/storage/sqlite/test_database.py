@@ -13,8 +13,10 @@ from config.schema import StoreSettings
 from model.errors import StoreError
 from storage.factory import open_auth, open_series_reader, open_series_writer, open_state
 from storage.sqlite.database import MIGRATIONS, Database, explained
+from storage.sqlite.state import SqliteState
 from tests.storage.child import public_folder, run_child
 from tests.storage.hosts import START_MS, snapshot
+from tests.storage.things import change, transition
 
 
 def mode(path: Path) -> int:
@@ -147,3 +149,21 @@ def test_every_fault_is_one_line() -> None:
         text = str(explained(Path("/data/series.db"), error))
         assert "/data/series.db" in text
         assert "\n" not in text
+
+
+def test_a_limit_change_is_on_the_disk_and_an_alert_is_not_waited_for(tmp_path: Path) -> None:
+    store = SqliteState(tmp_path / "state.db").open()
+    statements: list[str] = []
+    with store._db.reading() as c:
+        c.set_trace_callback(statements.append)
+    store.put_change(change("c1"))
+    assert [s for s in statements if not s.lstrip().startswith("INSERT")] == [
+        "PRAGMA synchronous = FULL",
+        "BEGIN IMMEDIATE",
+        "COMMIT",
+        "PRAGMA synchronous = NORMAL",
+    ]
+    statements.clear()
+    store.commit([transition()], [], [])
+    assert not any("synchronous" in s for s in statements)
+    store.close()
