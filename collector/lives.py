@@ -73,7 +73,10 @@ class Lives:
             life = waiting.pop(0) if waiting else living
             if not waiting:
                 self._ended.pop(event.id, None)
-            return [self._stop(event.id, event.at_ms, life, known, event.exit_code)]
+            code = event.exit_code
+            if code is None and known is not None and not known.running:
+                code = known.exit_code
+            return [self._stop(event.id, event.at_ms, life, known, code)]
         if event.action == "oom":
             self._ooms[event.id] = event.at_ms
             return [self._event(event.at_ms, "oom", event.id, known, living, {})]

@@ -79,6 +79,8 @@ class DockerSource:
     def state(self) -> tuple[str, str]:
         if not self._was_asked and self.asked():
             return "off", f"no socket at {' or '.join(self._addresses)}"
+        if self._state[0] == "ok":
+            return "ok", f"{len(self._described)} containers known at {self._address}"
         return self._state
 
     def asked(self) -> bool:
@@ -188,6 +190,10 @@ class DockerSource:
             answer = describe(self.runtime, api.inspect_container(container_id))
         except docker.errors.NotFound:
             return
+        except docker.errors.APIError as fault:
+            # the daemon is well, this one container is not: Podman says 500 of one that is being removed
+            log.debug("%s does not describe %s: %s", self.runtime, container_id, fault)
+            return
         except Malformed as fault:
             log.warning("%s", fault)
             return
@@ -206,9 +212,9 @@ class DockerSource:
             try:
                 inspect: Any = api.inspect_image
                 config = mapping(inspect(image)).get("Config")
-            except docker.errors.NotFound:
+            except docker.errors.APIError:
                 log.warning(
-                    "the image of %s is gone, so its labels cannot be told from the container's: "
+                    "the image of %s cannot be asked for, so its labels cannot be told from the container's: "
                     "its wharfinger labels are not used (recreate it from an image that exists)",
                     container.name,
                 )
@@ -246,7 +252,7 @@ class DockerSource:
             log.info("%s answers again", self.runtime)
         self._fault = None
         self._was_asked = True
-        self._state = ("ok", f"{len(self._described)} containers known at {self._address}")
+        self._state = ("ok", "")
 
     def _lost(self, fault: Exception) -> None:
         """Forget the connection; what is known of the containers stays."""
