@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from daemon.build import host_name
 from model.errors import WharfingerError
 
 log = logging.getLogger(__name__)
+
+FILES_MOST = 65_536
 
 Source = Callable[[], Settings]
 """Reads the settings anew; raises InvalidInput."""
@@ -25,6 +28,7 @@ def main(source: Source, log_level: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: again.set())
+    raise_file_limit()
     from daemon.house import AgentHouse
 
     try:
@@ -44,6 +48,18 @@ def main(source: Source, log_level: str) -> int:
         house.close()
     log.info("stopped")
     return 0
+
+
+def raise_file_limit() -> None:
+    """Kept-open descriptors make reading cheap: take as many as the system allows, within reason."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MOST if hard == resource.RLIM_INFINITY else min(hard, FILES_MOST)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:
+        log.warning("the limit of open files stays at %d (%s); past it files are opened at each reading", soft, error)
 
 
 def keep_reloading(reload: Callable[[Settings], None], source: Source, again: threading.Event) -> None:

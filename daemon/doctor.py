@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.schema import Settings
-from daemon.build import build_sampler, socket_path
+from daemon.build import socket_path
 from daemon.link import answers
-from daemon.once import collect_once
+from daemon.once import looked_at
 from model.errors import WharfingerError
 from model.sample import Snapshot
 
 FILES_WANTED = 16_384
 FREE_WANTED = 1 << 30
 
+NOTES = ("network_of_host",)
+"""Capabilities that are facts about containers, not faults of the host."""
 REMEDIES = {
+    "cpu": "mount the cpuacct (v2: cpu) controller",
+    "swap_limit": "boot with swapaccount=1 (v1), or leave swap unlimited",
     "cpu_quota": "mount the cpu controller, or boot a kernel with CONFIG_CFS_BANDWIDTH",
     "memory": "boot with cgroup_enable=memory (on a Raspberry Pi: in cmdline.txt)",
     "psi": "boot with psi=1 (kernel 4.20 or newer)",
@@ -46,20 +50,22 @@ def examine(settings: Settings) -> tuple[bool, tuple[Check, ...]]:
     """(whether containers can be seen, everything that was looked at)."""
     checks: list[Check] = []
     try:
-        snapshot = collect_once(settings)
+        snapshot, capabilities = looked_at(settings)
     except WharfingerError as error:
         checks.append(Check("cgroup", "missing", str(error), "mount the cgroup tree and name it in host.cgroup"))
         return False, (*checks, *surroundings(settings))
-    sampler = build_sampler(settings)
-    capabilities = dict(sampler.capabilities())
-    sampler.close()
     checks += seen(snapshot)
-    for name, state in capabilities.items():
-        good = state == "yes"
-        checks.append(
-            Check(name, "ok" if good else "warning", "there" if good else state, "" if good else REMEDIES.get(name, ""))
-        )
+    checks += [capability(name, state) for name, state in capabilities.items()]
     return not any(c.state == "missing" for c in checks), (*checks, *surroundings(settings))
+
+
+def capability(name: str, state: str) -> Check:
+    """One thing that the host offers, or why not and what mends it. Pure."""
+    if state == "yes":
+        return Check(name, "ok", "there")
+    if name in NOTES:
+        return Check(name, "ok", state)
+    return Check(name, "warning", state, REMEDIES.get(name, "see docs/collector.md for what this is needed for"))
 
 
 def seen(snapshot: Snapshot) -> Iterator[Check]:

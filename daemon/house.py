@@ -217,6 +217,7 @@ class AgentHouse:
             numbers["wharfinger_spool_bytes"] = float(self._spool.size_bytes())
             numbers["wharfinger_spool_dropped_lines_total"] = float(self._spool.dropped_lines())
             numbers |= {f"wharfinger_influxdb_{k}": float(v) for k, v in self._sender.counters().items()}
+        numbers["wharfinger_store_lost_rows_total"] = float(self._series.lost_rows)
         numbers |= self.controller.counts()
         for worker in self._workers:
             numbers[f'wharfinger_worker_failures_total{{worker="{worker.name}"}}'] = float(worker.failures)

@@ -7,6 +7,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from config.schema import Settings
@@ -25,6 +26,11 @@ READY_PARTS = ("tick", "store")
 
 def collect_once(settings: Settings) -> Snapshot:
     """Two readings one interval apart, so that rates exist. Takes one interval."""
+    return looked_at(settings)[0]
+
+
+def looked_at(settings: Settings) -> tuple[Snapshot, Mapping[str, str]]:
+    """One snapshot, and what the host offers."""
     sampler = build_sampler(settings)
     try:
         sampler.look()
@@ -33,9 +39,9 @@ def collect_once(settings: Settings) -> Snapshot:
         sampler.collect(first_ms)
         time.sleep(interval_ms / 1000)
         snapshot: Snapshot = sampler.collect(first_ms + interval_ms)
+        return snapshot, dict(sampler.capabilities())
     finally:
         sampler.close()
-    return snapshot
 
 
 def open_series(settings: Settings) -> SeriesReader:

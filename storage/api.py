@@ -87,6 +87,10 @@ class KnownContainer:
 class SeriesWriter(Protocol):
     """The agent's side of the series. One writer a file; called from the tick thread alone."""
 
+    @property
+    def lost_rows(self) -> int:
+        """Rows (one container, one second) lost since the start because the file took nothing for too long."""
+
     def append(self, snapshot: Snapshot) -> None:
         """Keep one tick: every sample, the host's, and the snapshot's events. Durable on return
         but for the last commits before a power loss."""

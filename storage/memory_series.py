@@ -37,6 +37,7 @@ class MemorySeries:
         self._targets: dict[tuple[str, str], Target] = {}
         self._events: list[Event] = []
         self._times: list[int] = []
+        self.lost_rows = 0
 
     # writer
 
