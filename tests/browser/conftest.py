@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
@@ -45,7 +44,6 @@ class Looker:
     def __init__(self, browser: Browser, dashboard: Dashboard) -> None:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
-        self._cookies: dict[str, Any] = {}
         self.dashboard = dashboard
         self.watch = Watch()
 
@@ -62,15 +60,16 @@ class Looker:
         )
         self._contexts.append(context)
         if user is not None:
-            if user not in self._cookies:
+            cookies = self.dashboard.cookies
+            if user not in cookies:
                 answer = context.request.post(
                     f"{self.dashboard.url}/api/v1/session",
                     data={"username": user, "password": PASSWORD},
                     headers={"Origin": self.dashboard.url},
                 )
                 assert answer.ok, answer.text()
-                self._cookies[user] = context.cookies()
-            context.add_cookies(self._cookies[user])
+                cookies[user] = context.cookies()
+            context.add_cookies(cookies[user])
         return context
 
     def open(

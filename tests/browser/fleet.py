@@ -14,11 +14,22 @@ from model.target import Target, TargetId
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 HOST = "web-1"
+SUMMED = (
+    "cpu_usage_cores",
+    "memory_working_set_bytes",
+    "io_read_bytes_per_second",
+    "io_write_bytes_per_second",
+    "network_receive_bytes_per_second",
+    "network_transmit_bytes_per_second",
+    "pids",
+)
+"""What a host's value is the sum of."""
+Service = tuple[str, str, float, float, float, float, float, float, float, str, str]
 CORES = 16
 MEMORY = 64 * GIB
 
 # project, then per service: name×replicas, image, cores, CPU limit, MiB, MiB limit, KiB/s in, out, disk, mode, class
-TABLE: tuple[tuple[str, tuple[tuple[str, str, float, float, float, float, float, float, float, str, str], ...]], ...] = (
+TABLE: tuple[tuple[str, tuple[Service, ...]], ...] = (
     (
         "shop",
         (
@@ -242,11 +253,17 @@ def sample(ship: Ship, s: int, story: Story, by_hand: Mapping[str, float], psi: 
     if psi:
         values |= {
             "cpu_pressure_some_ratio": throttled * 0.8 + 0.004,
-            "memory_pressure_some_ratio": 0.28 * ((s - story.oom + 60) / 60) ** 2 if hero and 0 < story.oom - s < 60 else 0.0,
+            "memory_pressure_some_ratio": 0.28 * ((s - story.oom + 60) / 60) ** 2
+            if hero and 0 < story.oom - s < 60
+            else 0.0,
             "io_pressure_some_ratio": 0.22 + 0.04 * rough(seed, s, 35) if name == "data-postgres" else 0.001,
         }
     if cpu_limit:
-        values |= {"cpu_limit_cores": cpu_limit, "cpu_usage_of_limit_ratio": used / cpu_limit, "cpu_throttled_periods_ratio": throttled}
+        values |= {
+            "cpu_limit_cores": cpu_limit,
+            "cpu_usage_of_limit_ratio": used / cpu_limit,
+            "cpu_throttled_periods_ratio": throttled,
+        }
     if memory_limit:
         values |= {"memory_limit_bytes": memory_limit, "memory_working_set_of_limit_ratio": memory / memory_limit}
     if hero:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 def test_firing_first_then_pending_with_value_and_bound(look: Looker) -> None:
     page = look.open("/alerts")
     rows = page.locator("[data-alert]")
-    assert rows.evaluate_all("list => list.map(n => n.dataset.alert)") == ["a-1", "a-2", "a-3", "a-4"] or rows.count() == 4
+    assert rows.evaluate_all("list => list.map(n => n.dataset.alert)")[-1] == "a-4"
     assert "pending" in (rows.last.get_attribute("class") or "")
     expect(rows.first).to_contain_text("Fires over 20")
     expect(page.locator("[data-summary]")).to_have_text("3 firing, 1 pending, 0 silenced")

@@ -14,7 +14,11 @@ from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.browser
 
-RANGES = "[...document.querySelectorAll('.plot')].filter(p => p.layout && p.getBoundingClientRect().top < innerHeight - 100).map(p => JSON.stringify(p._fullLayout.xaxis.range))"
+RANGES = (
+    "[...document.querySelectorAll('.plot')].filter(p => p.layout && p.getBoundingClientRect().top < innerHeight - 100)"
+    ".map(p => JSON.stringify(p._fullLayout.xaxis.range))"
+)
+"""Of the charts on screen; those below catch up when they come near."""
 CHARTS = ("cpu", "memory", "pressure", "network", "disk", "pids")
 
 

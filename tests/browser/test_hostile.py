@@ -39,7 +39,7 @@ def test_a_formula_is_defused_in_a_file(look: Looker) -> None:
     line = page.evaluate(
         "import('/static/js/lib/download.js').then(m => m.csv([['=1+1', '@x', 'a,b', 'say \"so\"', -5, null]]))"
     )
-    assert line == "'=1+1,'@x,\"a,b\",\"say \"\"so\"\"\",-5,\r\n"
+    assert line == '\'=1+1,\'@x,"a,b","say ""so""",-5,\r\n'
 
 
 def test_words_of_a_rule_or_refusal_are_text(act: Looker) -> None:

@@ -21,7 +21,11 @@ def test_picture(look: Looker, name: str, path: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 860})
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     if name == "overview":
-        until(page, "[...document.querySelectorAll('.finding canvas')].some(c => c.width > 100 && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v))")
+        until(
+            page,
+            "[...document.querySelectorAll('.finding canvas')].some(c => c.width > 100 &&"
+            " c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v))",
+        )
     picture = page.screenshot()
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 40_000

@@ -26,8 +26,9 @@ def run(look: Looker) -> Any:
 def test_numbers_as_they_stand_on_the_screen(run: Any) -> None:
     said = run(
         "lib/format",
-        "[m.cores(1.484), m.cores(0.001), m.cores(null), m.bytes(742 * m.MiB), m.bytes(1.95 * m.GiB), m.bytes(999 * m.MiB),"
-        " m.bytes(1000 * m.MiB), m.percent(0.314), m.percent(0.004), m.rate(2.63 * m.MiB), m.rate(0)]",
+        "[m.cores(1.484), m.cores(0.001), m.cores(null), m.bytes(742 * m.MiB), m.bytes(1.95 * m.GiB),"
+        " m.bytes(999 * m.MiB), m.bytes(1000 * m.MiB), m.percent(0.314), m.percent(0.004),"
+        " m.rate(2.63 * m.MiB), m.rate(0)]",
     )
     assert said == [
         ["1.48", ""], ["0", ""], ["", ""], ["742", "MiB"], ["1.95", "GiB"], ["999", "MiB"],
@@ -43,12 +44,17 @@ def test_stretches_of_time(run: Any) -> None:
 
 
 def test_sizes_as_people_write_them(run: Any) -> None:
-    said = run("lib/format", "['512m', '1.5g', '768 MiB', '536870912', '64', '2GB', '', 'x', '-1m', '1e9'].map(m.parseSize)")
+    said = run(
+        "lib/format", "['512m', '1.5g', '768 MiB', '536870912', '64', '2GB', '', 'x', '-1m', '1e9'].map(m.parseSize)"
+    )
     assert said == [512 * MIB, 1536 * MIB, 768 * MIB, 536870912, 64 * MIB, 2048 * MIB, None, None, None, None]
 
 
 def test_axes_have_few_round_ticks(run: Any) -> None:
-    said = run("board/scale", "[m.ticks('cores', 0, 2.2, 4), m.ticks('bytes', 0, 1.06 * 2 ** 30, 4), m.ticks('ratio', 0, .1, 3)]")
+    said = run(
+        "board/scale",
+        "[m.ticks('cores', 0, 2.2, 4), m.ticks('bytes', 0, 1.06 * 2 ** 30, 4), m.ticks('ratio', 0, .1, 3)]",
+    )
     assert [t["ticktext"] for t in said] == [
         ["0", "1", "2\u202fcores"], ["0", "512\u202fMiB", "1\u202fGiB"], ["0", "5", "10\u202f%"],
     ]  # fmt: skip
@@ -73,12 +79,16 @@ def test_trends_keep_gaps_and_their_size(run: Any) -> None:
 
 
 def test_alert_events_become_spans(run: Any) -> None:
+    def event(second: int, container: str, state: str) -> str:
+        return (
+            f"{{at: '2026-01-01T00:00:{second}Z', host: 'h', container_id: '{container}',"
+            f" detail: {{rule: 'R', state: '{state}', before: 'firing', severity: 'warning'}}}}"
+        )
+
+    events = ", ".join((event(10, "c", "firing"), event(30, "c", "resolved"), event(40, "d", "firing")))
     said = run(
         "alerts/lanes",
-        "[...m.spans([{at: '2026-01-01T00:00:10Z', host: 'h', container_id: 'c', detail: {rule: 'R', state: 'firing', severity: 'warning'}},"
-        " {at: '2026-01-01T00:00:30Z', host: 'h', container_id: 'c', detail: {rule: 'R', state: 'resolved', before: 'firing', severity: 'warning'}},"
-        " {at: '2026-01-01T00:00:40Z', host: 'h', container_id: 'd', detail: {rule: 'R', state: 'firing', severity: 'critical'}}],"
-        " Date.parse('2026-01-01T00:01:00Z')).get('R')].map(s => [s.from, s.to, s.open])",
+        f"m.spans([{events}], Date.parse('2026-01-01T00:01:00Z')).get('R').map(s => [s.from, s.to, s.open])",
     )
     base = 1767225600000
     assert said == [[base + 10000, base + 30000, False], [base + 40000, base + 60000, True]]

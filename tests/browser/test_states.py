@@ -66,15 +66,13 @@ def test_pages_opened_while_the_agent_is_away(act: Looker) -> None:
 
 
 def test_stream_lost_and_found(act: Looker, shoot: Shoot) -> None:
-    act.watch.allow += [r"ERR_", r"Failed to load"]
     page = act.open("/")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
-    page.context.set_offline(True)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    act.dashboard.world.states.mute = True
     expect(page.locator("[data-notice='stream']")).to_contain_text("Not live for", timeout=20_000)
     expect(page.locator("[data-notice='stream']")).to_contain_text("Nothing is lost")
     shoot(page, "state-stream-lost")
-    page.context.set_offline(False)
+    act.dashboard.world.states.mute = False
     page.locator("[data-notice='stream']").get_by_role("button", name="Now").click()
     expect(page.locator("[data-notice='stream']")).to_have_count(0, timeout=15_000)
 

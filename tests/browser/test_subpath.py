@@ -20,7 +20,8 @@ def test_every_request_stays_below_the_path(browser: Browser, tmp_path: Path) ->
         for path in ("/", "/containers/shop-api-2", "/alerts", "/limits", "/bottlenecks", "/hosts/web-1"):
             page = looker.open(path)
             outside = page.evaluate(
-                "[...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href')).filter(h => !h.startsWith('/ops/wharfinger/') && !h.startsWith('#'))"
+                "[...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))"
+                ".filter(h => !h.startsWith('/ops/wharfinger/') && !h.startsWith('#'))"
             )
             assert outside == []
         assert looker.watch.faults() == []

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from tests.browser.words import ROOT, templates
 
 SLOT = re.compile(r"\{(\w+)\}")

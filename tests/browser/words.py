@@ -14,12 +14,22 @@ STATIC = re.compile(r'data-t(?:-label)?="([^"{]+)"')
 TABS = re.compile(r'\{\{ tab\("[^"]*", "[^"]*", "[^"]*", "([^"]*)"')
 TABLES = {
     "overview/columns.js": r"(?:label|spoken): " + STRING,
-    "overview.js": r"(?:\w+: \[" + STRING + r", c =>)|(?:\['\w+', " + STRING + r"\])|(?:(?:group|service|host|none): " + STRING + ")",
-    "board/board.js": r"(?:\[\d+, " + STRING + r"\])|(?:(?:cpu|memory|pressure|network|disk|pids): '([A-Z][^']*)')|(?:\[\d+, '(yesterday|last week)'\])|(?:\['', '(nothing)'\])",
+    "overview.js": r"(?:\w+: \["
+    + STRING
+    + r", c =>)|(?:\['\w+', "
+    + STRING
+    + r"\])|(?:(?:group|service|host|none): "
+    + STRING
+    + ")",
+    "board/board.js": r"(?:\[\d+, "
+    + STRING
+    + r"\])|(?:(?:cpu|memory|pressure|network|disk|pids): '([A-Z][^']*)')|(?:\['', '(nothing)'\])",
     "board/lane.js": r"(?:undo|revert|manual): " + STRING,
     "board/chart.js": r"(?:file|high|received|sent|written|'I/O'|'processes and threads'): " + STRING,
     "lib/findings.js": r"\w+: '([A-Z][\w ]+)'",
-    "lib/changes.js": r"(?:\['\w+', '([A-Z]\w*(?: \w+)?)', v =>)|(?:\w+_ratio: " + STRING + r")|(?:\w+: \['\w+', '([a-z ]+)'\])",
+    "lib/changes.js": r"(?:\['\w+', '([A-Z]\w*(?: \w+)?)', v =>)|(?:\w+_ratio: "
+    + STRING
+    + r")|(?:\w+: \['\w+', '([a-z ]+)'\])",
     "alerts.js": r"\w+: \['\w+', " + STRING + r"\]",
     "alerts/words.js": r"'[<>=!]+': " + STRING,
     "container/rail.js": r"(?:latency|balanced|dense|off|observe|auto|config|label|api|default): " + STRING,
@@ -31,9 +41,21 @@ TABLES = {
 }  # fmt: skip
 DYNAMIC = (
     *("critical", "warning", "info", "firing", "resolved", "pending", "viewer", "operator", "admin", "off", "observe"),
-    *("auto", "latency", "balanced", "dense", "running", "paused", "restarting", "exited", "removed", "gone", "created"),
-    *("healthy", "unhealthy", "starting", "ok", "degraded", "down", "cpu", "mem", "memory", "io", "used", "held back"),
-    *("Not running", "nothing sent yet", "limit", "anonymous", "kernel", "working set", "read", "applied", "failed"),
+    *("auto", "latency", "balanced", "dense", "running", "paused", "restarting", "exited", "removed", "gone"),
+    *("created", "healthy", "unhealthy", "starting", "ok", "degraded", "down", "cpu", "mem", "memory", "io"),
+    *(
+        "used",
+        "held back",
+        "Not running",
+        "nothing sent yet",
+        "limit",
+        "anonymous",
+        "kernel",
+        "working set",
+        "read",
+        "applied",
+        "failed",
+    ),
 )
 """Words of fixed sets that come from the server: severities, roles, modes, states, trace names."""
 

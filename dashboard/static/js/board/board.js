@@ -7,7 +7,7 @@ import { h, setText } from '../lib/dom.js';
 import { clock, clockShort, fullTime, moment, span } from '../lib/format.js';
 import { t, lang } from '../lib/words.js';
 import { downloadCsv, download } from '../lib/download.js';
-import { isPaused, newest, now, onFrame, onTheme, pause, token } from '../lib/shell.js';
+import { isPaused, newest, now, onFrame, onTheme, pause, toast, token } from '../lib/shell.js';
 import { Chart, seriesOf } from './chart.js';
 import { Lane } from './lane.js';
 import { Timeline } from './timeline.js';
@@ -47,7 +47,7 @@ export class Board {
     this.timeline = new Timeline(this.target, this.metrics);
     this.#controls();
     if (this.view.fixed) pause(true);
-    stream?.on('snapshot', snapshot => { const v = this.live(snapshot); if (v) this.timeline.push(time(snapshot.at), v); });
+    stream?.on('snapshot', snapshot => { const v = this.view.fixed ? null : this.live(snapshot); if (v) this.timeline.push(time(snapshot.at), v); });
     stream?.on('event', () => this.#eventsSoon());
     stream?.on('change', () => this.#eventsSoon());
     stream?.on('resume', () => this.load());
@@ -152,7 +152,7 @@ export class Board {
       return firsts.length ? answer.t0 + Math.min(...firsts) * answer.step_ms : null;
     };
     const until = newest(), day = await look(until - 730 * 86400000, until, '1d');
-    if (day == null) return;
+    if (day == null) { toast(t('Nothing is recorded of it.')); return; }
     const begin = await look(day, Math.min(until, day + 86400000), '1m') ?? day;
     this.zoom([begin - 60000, Math.min(until, begin + 1740000)]);
   }

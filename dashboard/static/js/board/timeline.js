@@ -30,11 +30,11 @@ export class Timeline {
   }
   #abort = null;
 
-  /** One live second. Older than the newest step: not for us. */
+  /** One live second. Older than the newest step, or far beyond it: not for us. */
   push(at, values) {
     if (!this.begun) return;
     const i = Math.floor((at - this.t0) / this.step);
-    if (i < this.length - 1) return;
+    if (i < this.length - 1 || i > this.length + MOST) return;   // after so long a gap the range is loaded anew
     while (this.length <= i) { for (const column of this.columns.values()) column.push(null); this.length++; this.#weights.clear(); }
     for (const [metric, column] of this.columns) {
       const v = values[metric];

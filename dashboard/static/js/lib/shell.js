@@ -111,6 +111,8 @@ setInterval(() => { if (stream) streamNotice(); }, 1000);
 
 /** The parts that are not well, from /readyz, as notices. */
 export async function watchParts() {
+  /** Asked for by hand: what is so now stands in the next tick. */
+  const again = () => { look(); setTimeout(look, 1500); };
   const look = async () => {
     let parts = [];
     try { parts = (await readiness()).parts ?? []; } catch { return; }   // the stream's own notice speaks of that
@@ -118,8 +120,8 @@ export async function watchParts() {
     const since = p => moment(time(p.since), Date.now(), lang), down = p => p && (p.state === 'down' || p.state === 'degraded');
     const docker = part('docker'), agent = part('agent'), store = part('store');
     const away = agent?.state === 'down';
-    notice('agent', away ? [t('The agent is away since {t}.', { t: since(agent) }), t('The page shows the last figures known; history stays readable. It reconnects on its own.')] : null, { kind: 'warning', action: [t('Try now'), look] });
-    notice('docker', !away && down(docker) ? [t('Docker does not answer since {t}.', { t: since(docker) }), t('Figures go on, read from cgroups. Names are as last known; new containers show their id. Limits change through Docker, so changes wait.')] : null, { kind: 'warning', action: [t('Try now'), look] });
+    notice('agent', away ? [t('The agent is away since {t}.', { t: since(agent) }), t('The page shows the last figures known; history stays readable. It reconnects on its own.')] : null, { kind: 'warning', action: [t('Try now'), again] });
+    notice('docker', !away && down(docker) ? [t('Docker does not answer since {t}.', { t: since(docker) }), t('Figures go on, read from cgroups. Names are as last known; new containers show their id. Limits change through Docker, so changes wait.')] : null, { kind: 'warning', action: [t('Try now'), again] });
     notice('store', !away && down(store) ? [t('The store has trouble since {t}.', { t: since(store) }), t('Live figures go on; history may have gaps until it recovers.')] : null, { kind: 'warning' });
     document.body.classList.toggle('agent-away', away);
   };
