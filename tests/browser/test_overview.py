@@ -52,6 +52,16 @@ def test_only_what_a_finding_names_lights_up(look: Looker) -> None:
     assert page.locator("tr[data-name='shop-search'] :is(td.bad, td.warn, .figure.bad, .figure.warn)").count() == 0
 
 
+def test_facts_without_a_bound_explain_and_do_not_light_up(look: Looker) -> None:
+    page = look.open("/login", user=None)
+    families = page.evaluate(
+        "import('/static/js/lib/findings.js').then(m => [...m.named({evidence: ["
+        "{metric: 'cpu_throttled_periods_ratio', threshold: 0.05}, {metric: 'cpu_pressure_some_ratio', threshold: null}"
+        "]})])"
+    )
+    assert families == ["throttle"]
+
+
 def test_pause_freezes_the_page_and_live_goes_on(look: Looker) -> None:
     page = look.open("/")
     page.locator("[data-live]").click()

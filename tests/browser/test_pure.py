@@ -94,6 +94,24 @@ def test_alert_events_become_spans(run: Any) -> None:
     assert said == [[base + 10000, base + 30000, False], [base + 40000, base + 60000, True]]
 
 
+def test_alerts_of_one_rule_that_overlap_are_told_apart_by_their_ids(run: Any) -> None:
+    def event(second: int, alert: str, before: str, state: str) -> str:
+        return (
+            f"{{at: '2026-01-01T00:00:{second}Z', host: 'h', container_id: 'c',"
+            f" detail: {{rule: 'R', alert_id: '{alert}', state: '{state}', before: '{before}', severity: 'info'}}}}"
+        )
+
+    events = ", ".join(
+        (
+            event(10, "a", "inactive", "firing"),
+            event(11, "b", "inactive", "firing"),
+            event(20, "a", "firing", "resolved"),
+            event(21, "b", "firing", "resolved"),
+        )
+    )
+    assert run("alerts/lanes", f"m.spans([{events}], 1e13).get('R').map(s => s.to - s.from)") == [10000, 10000]
+
+
 def test_steps_of_a_range(run: Any) -> None:
     assert run("board/timeline", "[300, 1800, 10800, 86400, 604800, 63072000].map(s => m.stepFor(s * 1000))") == [
         1000, 2000, 10000, 120000, 600000, 86400000,

@@ -35,7 +35,7 @@ function line(a) {
   pictures.set(a.id, kept);
   watch(canvas, () => { if (kept.values?.length) spark(canvas, kept.values, { level, limit: a.threshold, from: /_bytes$/.test(rule?.metric ?? '') ? null : 0, least: .02 }); });
   const told = pending ? (left > 0 ? t('Fires in {t} if it goes on.', { t: span(left) }) : t('Fires soon if it goes on.'))
-    : [a.action ? keep(t('Done: {action}.', { action: a.action })) : '', a.acknowledged_by ? t('Acknowledged by {name}.', { name: a.acknowledged_by }) : '', a.silenced_until ? t('Silenced until {t}.', { t: moment(time(a.silenced_until), now(), lang) }) : ''].filter(Boolean).join(' ') || (a.advice ? keep(a.advice) : '');
+    : [a.action ? keep(a.action) : '', a.acknowledged_by ? t('Acknowledged by {name}.', { name: a.acknowledged_by }) : '', a.silenced_until ? t('Silenced until {t}.', { t: moment(time(a.silenced_until), now(), lang) }) : ''].filter(Boolean).join(' ') || (a.advice ? keep(a.advice) : '');
   return h('li', { class: `finding alert ${a.state}`, 'data-alert': a.id, 'data-rule': a.rule }, h('span', { class: 'gutter' }, pending ? glyph('hold', 15) : glyph(a.severity, 15), sr(pending ? t('pending') : t(a.severity))),
     h('div', { class: 'who' }, h('a', { href: a.container_id ? containerPage(a.container_id) : hostPage(a.host) }, a.name || a.host), h('span', {}, a.rule)), canvas,
     h('div', { class: 'what' }, h('p', {}, keep(a.summary)), h('p', { class: 'did' }, value && [h('b', { class: level ? `${level}-ink` : null }, value[0]), '. ', keep(value[1]), ' '], told)),

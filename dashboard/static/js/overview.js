@@ -92,6 +92,8 @@ function reorder() { table.layout({ keep: table.held }); counts(); }
 /** What the kernel or the runtimes do not give, said once. */
 function capabilities() {
   const host = fleet.hosts.find(x => x.own), missing = host?.capabilities ?? {};
+  const docker = host?.parts.find(p => p.name === 'docker'), bare = [...fleet.containers.values()].filter(c => c.host === host?.name && !isDown(c));
+  notice('runtime', docker?.state === 'off' && bare.length && bare.every(c => c.runtime === 'cgroup') ? [t('No container runtime is read on {host}.', { host: host.name }), t('What is shown are its own cgroups, by their paths. Once Docker answers, containers appear with their names.')] : null);
   const psi = missing.psi && missing.psi !== 'yes' ? missing.psi : null;
   notice('psi', psi ? [t('{host} gives no pressure figures.', { host: host.name }), t('Pressure stays empty, which is not zero. CPU, memory and throttling are complete. ({reason})', { reason: psi })] : null);
 }
@@ -99,6 +101,9 @@ function capabilities() {
 fleet.changed = () => { tints = earned(fleet); strip.draw(); reorder(); capabilities(); };
 fleet.findingsChanged = () => { band.set(fleet.findings); countFindings(fleet.findings.length); strip.draw(); table.fill(); counts(); };
 onTheme(() => { table.fill(); band.redraw(); });
+
+const tableNode = $('[data-table]');
+setInterval(() => tableNode.classList.toggle('is-stale', document.body.classList.contains('agent-away')), 1000);
 
 let ordered = 0;
 onFrame(at => {

@@ -11,7 +11,7 @@ export function spans(events, nowMs) {
   const rules = new Map(), open = new Map();
   const add = (rule, span) => { if (!rules.has(rule)) rules.set(rule, []); rules.get(rule).push(span); };
   for (const e of events) {
-    const { rule, state, severity } = e.detail, key = `${rule}|${e.host}|${e.container_id}`;
+    const { rule, state, severity } = e.detail, key = e.detail.alert_id ?? `${rule}|${e.host}|${e.container_id}`;
     if (state === 'firing') { const span = { from: time(e.at), to: nowMs, severity, open: true }; add(rule, span); open.set(key, span); }
     else if (state === 'resolved') {
       const span = open.get(key);

@@ -4,7 +4,7 @@
  */
 import { get, time } from '../lib/api.js';
 import { h, setText } from '../lib/dom.js';
-import { clock, clockShort, fullTime, moment, span } from '../lib/format.js';
+import { clock, clockShort, fullTime, moment, sameDay, span } from '../lib/format.js';
 import { t, lang } from '../lib/words.js';
 import { downloadCsv, download } from '../lib/download.js';
 import { isPaused, newest, now, onFrame, onTheme, pause, toast, token } from '../lib/shell.js';
@@ -112,10 +112,10 @@ export class Board {
     this.#void(nothing, range);
     this.place.hidden = nothing;
     if (!nothing) {
-      const times = timeline.times(), ink = this.#inks(), marks = this.lane.within(range), back = BACK[this.view.compare];
+      const times = timeline.times().slice(0, timeline.filled), ink = this.#inks(), marks = this.lane.within(range), back = BACK[this.view.compare];
       for (const [name, chart] of Object.entries(this.#charts)) {
         const ghost = back && this.#ghost && GHOSTS[name] ? times.map(at => { const i = Math.floor((at - back[0] - this.#ghost.t0) / this.#ghost.step); return this.#ghost.column(GHOSTS[name])[i] ?? null; }) : null;
-        chart.draw(times, seriesOf(this.figures[name], metric => timeline.column(metric), ghost, back ? t(back[1]) : ''), range, marks, ink, revision);
+        chart.draw(times, seriesOf(this.figures[name], metric => timeline.column(metric).slice(0, times.length), ghost, back ? t(back[1]) : ''), range, marks, ink, revision);
       }
       this.#missing();
     }
@@ -169,7 +169,7 @@ export class Board {
   }
 
   #span(range) {
-    const node = $('[data-span]'), day = range[1] - range[0] >= 86400000;
+    const node = $('[data-span]'), day = !sameDay(range[0], newest()) || !sameDay(range[1], newest());
     setText(node, day ? `${moment(range[0], newest(), lang)} – ${moment(range[1], newest(), lang)}` : `${clock(range[0])} – ${clock(range[1])}`);
     node.title = `${fullTime(range[0], lang)} – ${fullTime(range[1], lang)}`;
     setText($('[data-step]'), t('{t} a point', { t: span(this.timeline.step / 1000) }));

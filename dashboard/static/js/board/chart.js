@@ -122,7 +122,10 @@ export class Chart {
 
   /** The limit says its value where it begins: what it was is part of the picture. */
   #tags(series, unit, font, ink) {
-    return series.filter(s => s.role === 'limit').map(s => ({ xref: 'paper', yref: 'y', x: 0, y: s.y.find(v => v != null), xanchor: 'left', yanchor: 'bottom', text: t('{limit} {value}', { limit: s.label, value: shown(unit, s.y.find(v => v != null)).replace('\u00a0cores', '') }), showarrow: false, font: { ...font, color: ink.soft }, borderpad: 1, yshift: 2 }));
+    return series.filter(s => s.role === 'limit').map(s => {
+      const first = s.y.findIndex(v => v != null), late = (this.times[first] - this.range[0]) / (this.range[1] - this.range[0]) > .8;
+      return { xref: 'x', yref: 'y', x: Math.max(this.times[first], this.range[0]), y: s.y[first], xanchor: late ? 'right' : 'left', yanchor: 'bottom', text: t('{limit} {value}', { limit: s.label, value: shown(unit, s.y[first]).replace('\u00a0cores', '') }), showarrow: false, font: { ...font, color: ink.soft }, borderpad: 1, yshift: 2 };
+    });
   }
 
   #keys(ink) {

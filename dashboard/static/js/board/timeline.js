@@ -56,6 +56,13 @@ export class Timeline {
 
   times() { return Array.from({ length: this.length }, (_, i) => this.t0 + i * this.step); }
   column(metric) { return this.columns.get(metric) ?? []; }
+  /** Steps up to the newest value: a step that has only begun is no gap. */
+  get filled() {
+    const some = i => { for (const column of this.columns.values()) if (column[i] != null) return true; return false; };
+    for (let i = this.length; i > Math.max(0, this.length - 3); i--) if (some(i - 1)) return i;
+    return this.length;
+  }
+
   get empty() { for (const column of this.columns.values()) if (column.some(v => v != null)) return false; return true; }
   index(at) { return Math.min(this.length - 1, Math.max(0, Math.floor((at - this.t0) / this.step))); }
 }

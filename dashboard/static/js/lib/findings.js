@@ -20,7 +20,8 @@ const KIN = {
   memory_working_set_bytes: 'memory', memory_usage_bytes: 'memory', memory_working_set_of_limit_ratio: 'memory', memory_limit_bytes: 'memory', memory_oom_kills: 'memory', memory_anon_bytes: 'memory',
   cpu_pressure_some_ratio: 'pressure', cpu_pressure_full_ratio: 'pressure', memory_pressure_some_ratio: 'pressure', memory_pressure_full_ratio: 'pressure', io_pressure_some_ratio: 'pressure', io_pressure_full_ratio: 'pressure',
 };
-export const named = finding => new Set(finding.evidence.map(e => KIN[e.metric]).filter(Boolean));
+/** Facts without a bound are there to explain, not to accuse. */
+export const named = finding => new Set(finding.evidence.filter(e => e.threshold != null).map(e => KIN[e.metric]).filter(Boolean));
 
 /** family → `warn` or `bad`, of the worst finding that names it. */
 export function lights(findings) {

@@ -44,7 +44,7 @@ export class Fleet {
     const old = this.containers.get(item.id);
     const c = old ?? { findings: [], lights: {}, cpu: new Trend(), memory: new Trend(), fresh: true };
     const keepValues = old && old.liveAt && old.liveAt >= (time(item.at) ?? 0);
-    Object.assign(c, { id: item.id, name: item.name, image: item.image, group: item.group, service: item.service ?? item.name, host: item.host, state: item.state, policy: item.policy, limits: item.limits });
+    Object.assign(c, { id: item.id, name: item.name, image: item.image, runtime: item.runtime, group: item.group, service: item.service ?? item.name, host: item.host, state: item.state, policy: item.policy, limits: item.limits });
     if (!keepValues) c.values = item.latest;
     if (item.state === 'gone' || item.state === 'exited' || item.state === 'removed') c.values = { ...c.values, cpu_usage_cores: undefined, cpu_usage_of_limit_ratio: undefined };
     c.text = `${c.name} ${c.image ?? ''} ${c.group ?? ''} ${c.service ?? ''} ${c.host} ${c.policy?.mode ?? ''} ${c.id.slice(0, 12)}`.toLowerCase();

@@ -56,11 +56,13 @@ const two = n => String(n).padStart(2, '0');
 /** `14:02:14` of the reader's own clock. */
 export const clock = ms => { const d = new Date(ms); return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`; };
 export const clockShort = ms => clock(ms).slice(0, 5);
-const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
-/** The clock today, date and clock on other days. */
+export const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
+/** The clock today, date and clock on other days, the year where it is another. */
 export function moment(ms, nowMs, lang = 'en') {
   if (ms == null || Number.isNaN(ms)) return '';
-  return sameDay(ms, nowMs) ? clock(ms) : `${new Date(ms).toLocaleDateString(lang, { day: 'numeric', month: 'short' })} ${clockShort(ms)}`;
+  if (sameDay(ms, nowMs)) return clock(ms);
+  const far = new Date(ms).getFullYear() !== new Date(nowMs).getFullYear();
+  return `${new Date(ms).toLocaleDateString(lang, { day: 'numeric', month: 'short', ...(far ? { year: 'numeric' } : {}) })} ${clockShort(ms)}`;
 }
 /** Date, clock and zone: what a time's title says. */
 export const fullTime = (ms, lang = 'en') => new Date(ms).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'long' });

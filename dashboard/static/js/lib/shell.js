@@ -146,7 +146,7 @@ let counting = false;
 export async function countAlerts() {
   if (counting) return;
   counting = true;
-  try { setCount('alerts', (await get('/alerts', { state: 'firing' })).items.length); } catch { setCount('alerts', 0); } finally { counting = false; }
+  try { setCount('alerts', (await get('/alerts', { state: 'firing' })).items.filter(a => a.severity !== 'info').length); } catch { setCount('alerts', 0); } finally { counting = false; }
 }
 export async function counts() {
   countAlerts();

@@ -40,17 +40,18 @@ export function spark(canvas, values, { level = '', least = 0, from = 0, limit =
   const c = canvas.getContext('2d'), ink = colours();
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.clearRect(0, 0, width, height);
-  const lids = limit == null ? null : Array.isArray(limit) ? limit.filter(v => v != null) : [limit, limit];
-  const lid = lids?.length ? Math.max(...lids) : null, range = extent(values, { from, least, lid });
+  const lids = limit == null ? [] : Array.isArray(limit) ? limit : [limit, limit], known = lids.filter(v => v != null);
+  const lid = known.length ? Math.max(...known) : null, range = extent(values, { from, least, lid });
   if (!range) return;
   const [low, high] = range, top = 2.5, floor = height - 2, right = width - 3;
   const y = v => floor - (v - low) / (high - low) * (floor - top);
   if (lid != null && lid <= high * 1.001) {
     c.strokeStyle = ink.limit; c.lineWidth = 1; c.setLineDash([2, 2]); c.beginPath();
     lids.forEach((v, i) => {
-      const x = i / Math.max(1, lids.length - 1) * right;
-      if (i && v !== lids[i - 1]) c.lineTo(x, Math.round(y(lids[i - 1])) - .5);
-      c[i ? 'lineTo' : 'moveTo'](x, Math.round(y(v)) - .5);
+      if (v == null) return;
+      const x = i / Math.max(1, lids.length - 1) * right, before = i ? lids[i - 1] : null;
+      if (before != null && v !== before) c.lineTo(x, Math.round(y(before)) - .5);
+      c[before == null ? 'moveTo' : 'lineTo'](x, Math.round(y(v)) - .5);
     });
     c.stroke(); c.setLineDash([]);
   }

@@ -70,6 +70,7 @@ export class Strip {
     const share = v => count ? Math.max(0, Math.min(1, v / count)).toFixed(4) : '0';
     p.segments.forEach((node, i) => {
       const c = big[i], isRest = i === LARGEST;
+      node.hidden = !isRest && !c;
       setClass(node, isRest ? 'rest' : c ? colourClass(c) : '');
       node.style.setProperty('--v', share(isRest ? used - big.reduce((a, x) => a + cpuOf(x), 0) : c ? cpuOf(c) : 0));
     });

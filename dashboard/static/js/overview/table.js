@@ -216,6 +216,6 @@ export class FleetTable {
 }
 
 function spacer() {
-  const cell = h('td', { colspan: COLUMNS.length }), body = h('tbody', { class: 'spacer', 'aria-hidden': 'true' }, h('tr', { class: 'spacer' }, cell));
+  const cell = h('td', {}), body = h('tbody', { class: 'spacer', 'aria-hidden': 'true' }, h('tr', { class: 'spacer' }, cell));
   return { body, set(height) { const value = `${height}px`; if (cell.style.height !== value) cell.style.height = value; } };
 }
