@@ -18,6 +18,8 @@ from typing import Any
 
 from tests.support.wait import wait_until
 
+DOCKER = "WHARFINGER_DISCOVERY__DOCKER"
+"""Names the engine of the test: the machine's own, or one that the tests started."""
 TOKEN = "e2e-token-of-one-test-run"
 ROOT = Path(__file__).resolve().parents[2]
 

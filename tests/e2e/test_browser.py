@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Watch, until
-from tests.e2e.harness import running
+from tests.e2e.harness import DOCKER, running
 from tests.support.wait import wait_until
 from tools.servers.docker import DockerEngine
 
@@ -22,7 +22,7 @@ def test_a_person_logs_in_watches_opens_a_container_and_sets_a_limit(
 ) -> None:
     container = docker_engine.run(WAVES, nano_cpus=500_000_000, mem_limit="64m", network_mode="none")
     watch = Watch()
-    with running(tmp_path) as house:
+    with running(tmp_path, **{DOCKER: docker_engine.address}) as house:
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
         page.on("console", lambda m: watch.lines.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: watch.lines.append(str(error)))

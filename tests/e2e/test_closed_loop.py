@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.e2e.harness import Wharfinger, running
+from tests.e2e.harness import DOCKER, Wharfinger, running
 from tests.support.wait import wait_until
 from tests.support.webhook import WebhookServer, receiving
 from tools.servers.docker import DockerEngine
@@ -48,6 +48,7 @@ def test_a_throttled_container_is_seen_explained_raised_told_and_undone(
     tmp_path: Path, docker_engine: DockerEngine, webhook_server: WebhookServer
 ) -> None:
     environ = {
+        DOCKER: docker_engine.address,
         "WHARFINGER_ALERTS__WEBHOOK_URL": webhook_server.url,
         "WHARFINGER_ALERTS__WEBHOOK_SECRET": SECRET,
     }
@@ -161,7 +162,7 @@ def test_a_rule_of_the_users_own_raises_a_limit_and_puts_it_back(tmp_path: Path,
     (tmp_path / "rules" / "shop.toml").write_text(RULE)
     # busy for a while, then idle: the alert resolves and the limit goes back
     work = ["sh", "-c", "end=$(( $(date +%s) + 12 )); while [ $(date +%s) -lt $end ]; do :; done; sleep 3600"]
-    with running(tmp_path, WHARFINGER_ALERTS__DEFAULT_RULES="false") as house:
+    with running(tmp_path, **{DOCKER: docker_engine.address, "WHARFINGER_ALERTS__DEFAULT_RULES": "false"}) as house:
         container = docker_engine.run(
             work,
             nano_cpus=200_000_000,
@@ -185,7 +186,7 @@ def test_a_rule_of_the_users_own_raises_a_limit_and_puts_it_back(tmp_path: Path,
 
 
 def test_manual_limits_are_set_refused_and_undone(tmp_path: Path, docker_engine: DockerEngine) -> None:
-    with running(tmp_path) as house:
+    with running(tmp_path, **{DOCKER: docker_engine.address}) as house:
         container = docker_engine.run(["sleep", "3600"], mem_limit="64m", nano_cpus=500_000_000, network_mode="none")
         original = limits_of(docker_engine, container)
         wait_until(

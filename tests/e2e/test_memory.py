@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import running
+from tests.e2e.harness import DOCKER, running
 from tests.support.wait import wait_until
 from tools.servers.docker import DockerEngine
 
@@ -22,7 +22,7 @@ GROW = (
 def test_what_grows_under_auto_is_not_killed_and_its_watched_neighbours_are_left_alone(
     tmp_path: Path, docker_engine: DockerEngine
 ) -> None:
-    with running(tmp_path) as house:
+    with running(tmp_path, **{DOCKER: docker_engine.address}) as house:
         auto = {"wharfinger.limits": "auto", "wharfinger.memory.max": "300m"}
         options = {"mem_limit": "64m", "network_mode": "none"}
         grower = docker_engine.run(["awk", GROW], labels=auto, **options)

@@ -14,7 +14,7 @@ from docker.models.containers import Container
 
 from tests.conftest import missing
 from tests.support.wait import wait_until
-from tools.servers.docker import LABEL, DockerEngine
+from tools.servers.docker import LABEL, MACHINE_SOCKET, DockerEngine
 from tools.servers.image import build_image, compose_service, run_options
 from tools.servers.process import Missing
 
@@ -42,9 +42,14 @@ def volumes(docker_engine: DockerEngine) -> Iterator[dict[str, str]]:
         volume.remove(force=True)
 
 
+def on_engine(engine: DockerEngine, volumes: dict[str, str]) -> dict[str, str]:
+    """With the socket of the engine that the test uses in place of the usual one."""
+    return {**volumes, MACHINE_SOCKET: engine.address.removeprefix("unix://")}
+
+
 def start(engine: DockerEngine, image: str, name: str, volumes: dict[str, str], **more: Any) -> Container:
     service = compose_service(name)
-    options = {**run_options(service, ENVIRON, volumes), **more}
+    options = {**run_options(service, ENVIRON, on_engine(engine, volumes)), **more}
     return engine.run(service["command"], image=image, labels={LABEL: "image"}, **options)
 
 
@@ -79,7 +84,7 @@ def test_collect_sees_the_hosts_containers_from_inside(
     busy = docker_engine.run(["sh", "-c", "while :; do :; done"], labels={LABEL: "image"}, nano_cpus=200_000_000)
     service = compose_service("agent")
     collector = docker_engine.run(
-        ["collect", "--once", "--json"], image=image, **run_options(service, ENVIRON, volumes)
+        ["collect", "--once", "--json"], image=image, **run_options(service, ENVIRON, on_engine(docker_engine, volumes))
     )
     assert collector.wait(timeout=60)["StatusCode"] == 0, logs(collector)
     snapshot = json.loads(collector.logs(stdout=True, stderr=False))
