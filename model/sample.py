@@ -55,3 +55,5 @@ class Snapshot:
     """What happened since the tick before: starts, stops, OOM kills, …"""
     readings: Mapping[str, CgroupReading] = field(default_factory=dict)
     host_reading: HostReading | None = None
+    devices: Mapping[str, str] = field(default_factory=dict)
+    """Block devices' ``MAJ:MIN`` → name as in /dev (``sda``); one that is missing is shown by its number."""
