@@ -14,6 +14,7 @@ from tests.browser.server import PASSWORD, Dashboard
 from tests.support.wait import wait_until
 
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+READY = "body[data-ready='true']"
 CUT = "ERR_NETWORK_CHANGED"
 """Chromium cuts every request when an interface of the machine comes or goes, as with each container that starts."""
 DESK, PHONE = (1440, 1000), (390, 844)
@@ -86,18 +87,27 @@ class Looker:
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.watch.lines.append(f"error: {error}"))
         page.on("request", self._request)
+        self._again_when_cut(lambda: page.goto(self.dashboard.url + path), page, READY if ready else "body")
+        return page
+
+    def arrive(self, page: Page, name: str) -> None:
+        """Wait until the page ``name`` is there and filled, after a click that leads to it."""
+        self._again_when_cut(lambda: None, page, f"body[data-page='{name}'][data-ready='true']")
+
+    def _again_when_cut(self, go: Callable[[], object], page: Page, selector: str) -> None:
         for attempt in (1, 2, 3):
             before = len(self.watch.lines)
             try:
-                page.goto(self.dashboard.url + path)
-                if ready:
-                    page.wait_for_selector("body[data-ready='true']", timeout=20_000)
-                break
+                go()
+                page.wait_for_selector(selector, timeout=10_000)
+                return
             except Error as error:
-                cut = CUT in str(error) or any(CUT in line for line in self.watch.lines[before:])
+                cut = CUT in str(error) or any(
+                    CUT in line for line in self.watch.lines[before - 5 if before > 5 else 0 :]
+                )
                 if not cut or attempt == 3:
                     raise
-        return page
+                go = page.reload
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

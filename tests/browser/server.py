@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+
 from config.schema import Settings, WebSettings
-from daemon.http import HttpServer
 from dashboard.app import create_app
 from dashboard.auth import first_start, hash_password
 from dashboard.services import Services
@@ -40,13 +42,22 @@ class Dashboard:
         services = Services(WorldSeries(self.world), None, self.auth, self.world, settings, clock)
         app = create_app(services)
         app.config["PROPAGATE_EXCEPTIONS"] = False
-        self._server = HttpServer(app, "127.0.0.1", port, max_streams=40)
-        self.url = f"http://127.0.0.1:{self._server.port}{prefix}"
+        self._server: Any = create_server(
+            app, host="127.0.0.1", port=port, threads=24, ident=None, clear_untrusted_proxy_headers=False
+        )
+        self._thread = threading.Thread(target=self._server.run, name="dashboard", daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.effective_port}{prefix}"
         self.setup_url = first_start(self.auth, settings, clock(), url=self.url) if fresh else None
-        self._server.start()
+        self._thread.start()
 
     def close(self) -> None:
-        self._server.close()
+        """Let the streams of closed browsers end with the next tick, then close every socket in the loop's own thread."""
+        deadline = time.monotonic() + 4
+        while self._server.active_channels and time.monotonic() < deadline:
+            threading.Event().wait(0.05)
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
+        self._server.trigger.pull_trigger(lambda: close_all(self._server._map, ignore_all=True))
+        self._thread.join(3)
         self.auth.close()
 
 

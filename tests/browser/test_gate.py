@@ -20,7 +20,7 @@ def test_a_page_asks_for_a_login_and_comes_back(look: Looker) -> None:
     page.locator("[name='username']").fill("mina")
     page.locator("[name='password']").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_selector("body[data-page='limits'][data-ready='true']")
+    look.arrive(page, "limits")
 
 
 def test_a_wrong_password_is_said_without_saying_which(look: Looker) -> None:
@@ -41,7 +41,7 @@ def test_no_login_leads_elsewhere(look: Looker, wish: str) -> None:
     page.locator("[name='username']").fill("vera")
     page.locator("[name='password']").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_selector("body[data-page='overview'][data-ready='true']")
+    look.arrive(page, "overview")
     assert page.url.startswith(look.dashboard.url + "/")
 
 
@@ -55,9 +55,9 @@ def test_signing_out_ends_the_session(act: Looker) -> None:
     page = act.open("/")
     page.get_by_role("button", name="Account").click()
     page.get_by_role("button", name="Sign out").click()
-    page.wait_for_selector("body[data-page='login']")
+    act.arrive(page, "login")
     page.goto(act.dashboard.url + "/")
-    page.wait_for_selector("body[data-page='login']")
+    act.arrive(page, "login")
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_the_setup_address_makes_the_first_admin_once(fresh: Looker) -> None:
     expect(page.get_by_role("alert")).to_be_visible()
     page.locator("[name='password']").fill(PASSWORD)
     page.get_by_role("button", name="Begin").click()
-    page.wait_for_selector("body[data-page='overview'][data-ready='true']")
+    fresh.arrive(page, "overview")
     page.goto(fresh.dashboard.setup_url)
     page.wait_for_selector("body[data-ready='true']")
     page.locator("[name='password']").fill(PASSWORD)

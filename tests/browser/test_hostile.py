@@ -25,7 +25,7 @@ def test_a_hostile_name_is_shown_as_it_is(act: Looker) -> None:
     expect(link).to_have_text(EVIL)
     assert page.locator("img").count() == 0
     link.click()
-    page.wait_for_selector("body[data-page='container'][data-ready='true']")
+    act.arrive(page, "container")
     expect(page.locator("h1")).to_have_text(EVIL)
     assert page.locator("img").count() == 0
     for path in ("/alerts", "/limits", "/bottlenecks"):

@@ -115,7 +115,7 @@ def test_keys_go_from_row_to_row_and_open_one(look: Looker) -> None:
     page.keyboard.press("k")
     assert page.evaluate("document.activeElement.closest('tr').dataset.name") == first
     page.keyboard.press("Enter")
-    page.wait_for_selector("body[data-page='container'][data-ready='true']")
+    look.arrive(page, "container")
     assert page.locator("h1").inner_text() == first
 
 
@@ -128,7 +128,7 @@ def test_keys_and_palette_dialogs(look: Looker) -> None:
     page.get_by_role("combobox").fill("clickhouse")
     expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.press("Enter")
-    page.wait_for_selector("body[data-page='container'][data-ready='true']")
+    look.arrive(page, "container")
     assert page.locator("h1").inner_text() == "data-clickhouse"
 
 
