@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 TESTS ?= tests
+WORKERS ?= 2
 ONLY ?=
 LOCK := requirements/run.txt requirements/dev.txt
 REAL := docker or influxdb or prometheus or alertmanager or browser or image or root
@@ -42,7 +43,7 @@ run: install ## agent and dashboard on this host, until Ctrl-C (ARGS="--config F
 	@exec $(BIN)/wharfinger run $(ARGS)
 
 test: install-dev servers ## every test, against real servers (TESTS=tests/room for a part)
-	@$(BIN)/python -m pytest $(TESTS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS) $(ARGS)
 
 lint: install-dev ## ruff: style and format
 	@$(BIN)/ruff check .

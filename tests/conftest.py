@@ -59,6 +59,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in set(getattr(item, "fixturenames", ())) & set(NEEDS):
             item.add_marker(NEEDS[fixture])
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+def group_of(item: pytest.Item) -> str:
+    """Tests of one group run one after the other in one process, with one set of servers.
+
+    All that touch the containers of this machine are one group: each sees the others' containers.
+    """
+    marks = {mark.name for mark in item.iter_markers()}
+    if "docker" in marks or "image" in marks or "e2e" in item.path.parts:
+        return "engine"
+    return "browser" if "browser" in marks else str(item.path)
 
 
 def missing(reason: Missing | str) -> NoReturn:

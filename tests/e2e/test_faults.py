@@ -105,7 +105,7 @@ def nobody(folder: Path) -> tuple[str, ...]:
 
 @pytest.mark.root
 def test_without_root_what_may_be_read_is_shown_and_doctor_names_the_rest(tmp_path: Path, as_root: None) -> None:
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, *tmp_path.parents[:-2]):  # all but / and the folder of temporary files
         parent.chmod(parent.stat().st_mode | 0o055)
     for name in ("home", "code", "python"):
         (tmp_path / name).mkdir()
