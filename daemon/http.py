@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from waitress.server import create_server
+from waitress.wasyncore import close_all
 
 from model.errors import UsageError
 
@@ -40,10 +41,10 @@ class HttpServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, then end the threads; a stream that still waits ends with the process."""
-        self._server.close()
-        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
+        """Close every socket in the loop's own thread, then end the threads; a stream that waits ends with the process."""
+        self._server.trigger.pull_trigger(lambda: close_all(self._server._map, ignore_all=True))
         self._thread.join(2)
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
 
     def _serve(self) -> None:
         try:

@@ -53,7 +53,10 @@ def test_scripts_run_and_stop_at_the_first_fault(script: str) -> None:
 def test_ci_runs_what_make_ci_runs() -> None:
     done = make("--dry-run", "ci")
     assert done.returncode == 0
-    order = [done.stdout.index(step) for step in ("ruff check", "ruff format --check", "bin/mypy", "-m pytest tests")]
+    order = [
+        done.stdout.index(step)
+        for step in ("ruff check", "ruff format --check", "bin/mypy", "-m pytest -n 2 --dist loadgroup tests")
+    ]
     assert order == sorted(order)
     assert "exec make ci </dev/null" in (ROOT / ".ci/run").read_text()
 
