@@ -41,7 +41,7 @@ class HttpServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Close every socket in the loop's own thread, then end the threads; a stream that waits ends with the process."""
+        """Close every socket in the loop's own thread, then end the threads; one that waits ends with the process."""
         self._server.trigger.pull_trigger(lambda: close_all(self._server._map, ignore_all=True))
         self._thread.join(2)
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
