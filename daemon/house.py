@@ -28,8 +28,10 @@ from daemon.clock import now_ms
 from daemon.commands import Commands
 from daemon.commands_alerts import AlertCommands
 from daemon.commands_limits import LimitCommands
+from daemon.cost import Cost
 from daemon.health import Health, process_numbers, step_state, tick_numbers, tick_state
 from daemon.link import LinkServer
+from daemon.machine import look
 from daemon.pipeline import Pipeline
 from daemon.steps import Steps
 from daemon.ticker import Ticker
@@ -77,6 +79,7 @@ class AgentHouse:
             os.cpu_count() or 1,
             hands=self.engine.hands,
         )
+        self._cost, self._machine = Cost("agent", settings.host.proc), look(settings.host)
         self.link = LinkServer(socket_path(settings), self._commands().answer, settings.agent.group)
         self.pipeline = Pipeline(
             sampler=self._sampler,
@@ -90,6 +93,7 @@ class AgentHouse:
             link=self.link,
             parts=self._health().parts,
             steps=self._steps,
+            own_cost=self._cost.said,
         )
         self.ticker = Ticker(settings.agent.interval_s, self.pipeline.tick, now_ms)
         self._workers = self._fixed_workers()
@@ -146,7 +150,7 @@ class AgentHouse:
         act = Worker("limits", self.controller.act)
         self.controller.wake = act.wake
         workers = [Worker(name, job) for name, job in self._sampler.jobs()]
-        workers += [act, Worker("store", upkeep(self._series.upkeep))]
+        workers += [act, Worker("store", upkeep(self._series.upkeep)), Worker("cost", self._cost.job)]
         if self._sender is not None:
             workers.append(Worker("influxdb", self._sender.job))
         return workers
@@ -208,11 +212,17 @@ class AgentHouse:
             "parts": [{"name": p.name, "state": p.state, "since_ms": p.since_ms, "detail": p.detail} for p in parts],
             "metrics": self._numbers(),
             "capabilities": dict(self._sampler.capabilities()),
+            "own_cost": dict(self._cost.said()),
+            "machine": {
+                "identity": dict(self._machine.identity),
+                "gauges": dict(self._machine.gauges),
+                "kernel": self._machine.kernel,
+            },
             "undelivered": dict(self.state.undelivered()),
         }
 
     def _numbers(self) -> dict[str, float]:
-        numbers = process_numbers() | tick_numbers(self.ticker.record, self._steps)
+        numbers = process_numbers() | tick_numbers(self.ticker.record, self._steps) | self._cost.numbers()
         if self._spool is not None:
             numbers["wharfinger_spool_bytes"] = float(self._spool.size_bytes())
             numbers["wharfinger_spool_dropped_lines_total"] = float(self._spool.dropped_lines())

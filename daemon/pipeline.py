@@ -67,11 +67,12 @@ class Pipeline:
         link: Publishes,
         parts: Callable[[int], tuple[PartState, ...]],
         steps: Steps,
+        own_cost: Callable[[], Mapping[str, Mapping[str, float | None]]] = dict,
     ) -> None:
         self._sampler, self._recent, self._series, self._spool = sampler, recent, series, spool
         self._detectors, self._tracker = tuple(detectors), tracker
         self._engine, self._controller, self._link = engine, controller, link
-        self._parts, self._steps, self.step = parts, steps, steps.run
+        self._parts, self._steps, self.step, self._own_cost = parts, steps, steps.run, own_cost
         self._changes: deque[Change] = deque()
         self._fresh = threading.Lock()
         self.last_snapshot: Snapshot | None = None
@@ -144,6 +145,7 @@ class Pipeline:
             gaps=snapshot.gaps,
             parts=self._parts(snapshot.at_ms),
             capabilities=self._sampler.capabilities(),
+            own_cost=self._own_cost(),
         )
         self._link.publish(frame, snapshot)
 

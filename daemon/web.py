@@ -14,6 +14,7 @@ from daemon import log as logs
 from daemon.agent import Source
 from daemon.build import auth_path, local, make_folder, series_path, socket_path
 from daemon.clock import now_ms
+from daemon.cost import Cost
 from daemon.http import HttpServer
 from daemon.link_client import LinkClient
 from daemon.worker import Worker
@@ -54,22 +55,28 @@ def serve(settings: Settings, stop: threading.Event) -> int:
         from storage.influx.reader import InfluxReader
 
         remote = InfluxReader(settings.store.influxdb)
-    services = Services(series=series, remote=remote, auth=auth, agent=link, settings=settings, clock=now_ms)
+    cost = Cost("web", others=False)
+    services = Services(
+        series=series, remote=remote, auth=auth, agent=link, settings=settings, clock=now_ms, own_cost=cost.said
+    )
     host, port = parse_listen(settings.web.listen)
     server = HttpServer(create_app(services), host, port, max_streams=settings.web.max_streams)
     url = settings.web.public_url.rstrip("/") or f"http://{local(host)}:{server.port}"
     login = first_start(auth, settings, now_ms(), url=url)
-    follower = Worker("link", link.follow)
+    follower, looking = Worker("link", link.follow), Worker("cost", cost.job)
     follower.start()
+    looking.start()
     server.start()
     link.wait(0, FIRST_FRAME_S)
     announce(url, login, link.frame() is not None)
     while not stop.wait(SESSIONS_S):
         auth.expire_sessions(now_ms())
     follower.ask_to_stop()
+    looking.ask_to_stop()
     link.close()
     server.close()
     follower.stop()
+    looking.stop()
     for store in (series, auth, remote):
         if store is not None:
             with contextlib.suppress(WharfingerError):

@@ -1,27 +1,46 @@
 """``/metrics``: Prometheus text (format 0.0.4) with cAdvisor's names, labels, types and units. Pure.
 
 Made for what was built for cAdvisor: the same families, plus ``container`` (the name again, which many
-published rules select by). Known differences: no timestamps (Prometheus takes its own, and so sees a stopped
-container as stale); one series ``cpu="total"`` on every cgroup version; ``device`` is MAJ:MIN; a family that
-the kernel does not offer is absent instead of 0. Source: cadvisor lib/metrics/prometheus.go, v0.60.
+published rules select by), and ``pod`` and ``namespace`` as the kubelet has them where pods are. Known
+differences: no timestamps (Prometheus takes its own, and so sees a stopped container as stale); one series
+``cpu="total"`` on every cgroup version; a family that the kernel does not offer is absent instead of 0.
+Source: cadvisor lib/metrics/prometheus.go, v0.60.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from math import isinf, isnan
 from typing import Final
 
-from dashboard.families import FAMILIES, Family, Subject
+from dashboard.families import FAMILIES, Family
+from dashboard.labels import container_labels, escaped, labels_text
+from dashboard.subject import Subject, device_labels, subject_of
+from model.identity import KUBERNETES_CONTAINER, POD_NAME, POD_NAMESPACE
 from model.sample import Snapshot
+from model.target import Target
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-LABEL_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
-ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 Labels = tuple[tuple[str, str], ...]
+
+MACHINE_LABELS: Final = ("machine_id", "system_uuid", "boot_id")
+MACHINE_GAUGES: Final = (
+    ("machine_cpu_cores", "Number of logical CPU cores."),
+    ("machine_cpu_physical_cores", "Number of physical CPU cores."),
+    ("machine_cpu_sockets", "Number of CPU sockets."),
+    ("machine_memory_bytes", "Amount of memory installed on the machine."),
+    ("machine_swap_bytes", "Amount of swap memory available on the machine."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is known of the hardware and the system: identity (``machine_id`` …) and ``machine_*`` gauges by name."""
+
+    identity: Mapping[str, str] = field(default_factory=dict)
+    gauges: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +49,6 @@ class Place:
 
     subject: Subject
     labels: str
-
-
-def escaped(text: str) -> str:
-    """A label value; what UTF-8 cannot hold becomes a question mark. Pure."""
-    return text.encode("utf-8", "replace").decode().translate(ESCAPES)
-
-
-def labels_text(labels: Iterable[tuple[str, str]]) -> str:
-    return ",".join(f'{name}="{escaped(value)}"' for name, value in labels)
 
 
 def number(value: float) -> str:
@@ -50,47 +60,42 @@ def number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
-def container_labels(keys: Iterable[str]) -> Mapping[str, str]:
-    """Container label → ``container_label_<sanitised>``; of two that collide the first stays. Pure."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for key in sorted(keys):
-        name = "container_label_" + LABEL_NAME.sub("_", key)
-        if name not in taken:
-            taken.add(name)
-            names[key] = name
-    return names
+def pod_labels(target: Target) -> Labels:
+    """The kubelet's labels of a container of a pod; empty values for every other one."""
+    pod = target.labels.get(POD_NAME, "")
+    return (("pod", pod), ("namespace", target.labels.get(POD_NAMESPACE, "default") if pod else ""))
 
 
 def places(snapshot: Snapshot) -> list[Place]:
     """The host (id ``/``) and every target, all with the same set of label names."""
     names = container_labels({key for target in snapshot.targets.values() for key in target.labels})
     blank: Labels = tuple((name, "") for name in names.values())
-    host = Subject(snapshot, None, None, None)
-    found = [Place(host, labels_text((("id", "/"), ("name", ""), ("image", ""), ("container", ""), *blank)))]
+    pods = any(POD_NAME in target.labels for target in snapshot.targets.values())
+    no_pod: Labels = (("pod", ""), ("namespace", "")) if pods else ()
+    devices = device_labels(snapshot)
+    first = labels_text((("id", "/"), ("name", ""), ("image", ""), ("container", ""), *no_pod, *blank))
+    found = [Place(subject_of(snapshot, None, devices), first)]
     for key, target in snapshot.targets.items():
-        made = target.id.runtime != "cgroup"
-        name = target.name if made else ""
-        labels = [("id", target.cgroup), ("name", name), ("image", target.image or ""), ("container", name)]
+        name = target.name if target.id.runtime != "cgroup" else ""
+        alias = target.labels.get(KUBERNETES_CONTAINER, name)
+        labels = [("id", target.cgroup), ("name", name), ("image", target.image or ""), ("container", alias)]
+        labels += pod_labels(target) if pods else ()
         labels += [(label, target.labels.get(label_key, "")) for label_key, label in names.items()]
-        subject = Subject(snapshot, target, snapshot.readings.get(key), snapshot.limits.get(key))
-        found.append(Place(subject, labels_text(labels)))
+        found.append(Place(subject_of(snapshot, key, devices), labels_text(labels)))
     return found
 
 
-def family_lines(family: Family, all_places: list[Place]) -> Iterator[str]:
-    """One family with its header; nothing where no subject has it."""
-    begun = False
-    for place in all_places:
-        for labels, value in family.values(place.subject):
-            if value is None:
-                continue
-            if not begun:
-                begun = True
-                yield f"# HELP {family.name} {family.help}"
-                yield f"# TYPE {family.name} {family.kind}"
-            extra = f",{labels_text(labels)}" if labels else ""
-            yield f"{family.name}{{{place.labels}{extra}}} {number(value)}"
+def family_text(family: Family, all_places: list[Place]) -> str:
+    """One family with its header; empty where no subject has it."""
+    name, values = family.name, family.values
+    lines = [
+        f"{name}{{{place.labels}{extra}}} {value}" for place in all_places for extra, value in values(place.subject)
+    ]
+    return "\n".join((*header(name, family.kind, family.help), *lines, "")) if lines else ""
+
+
+def header(name: str, kind: str, text: str) -> tuple[str, str]:
+    return f"# HELP {name} {text}", f"# TYPE {name} {kind}"
 
 
 def own_lines(numbers: Mapping[str, float]) -> Iterator[str]:
@@ -100,28 +105,31 @@ def own_lines(numbers: Mapping[str, float]) -> Iterator[str]:
         families.setdefault(name.partition("{")[0], []).append(f"{name} {number(value)}")
     for family in sorted(families):
         kind = "counter" if family.endswith("_total") else "gauge"
-        yield f"# HELP {family} {family.removeprefix('wharfinger_').replace('_', ' ')} of the daemon."
-        yield f"# TYPE {family} {kind}"
+        yield from header(family, kind, f"{family.removeprefix('wharfinger_').replace('_', ' ')} of the daemon.")
         yield from families[family]
 
 
-def machine_lines(snapshot: Snapshot) -> Iterator[str]:
-    reading = snapshot.host_reading
+def machine_lines(snapshot: Snapshot, machine: Machine) -> Iterator[str]:
+    """``machine_*`` with the labels that cAdvisor gives them, and whether anything could not be read."""
+    labels = labels_text((name, machine.identity.get(name, "")) for name in MACHINE_LABELS)
+    reading, gauges = snapshot.host_reading, dict(machine.gauges)
     if reading is not None:
-        for name, value, text in (
-            ("machine_cpu_cores", reading.cpu_count, "Number of logical CPU cores."),
-            ("machine_memory_bytes", reading.memory_total_bytes, "Amount of memory installed on the machine."),
-        ):
-            yield from (f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value}")
-    yield "# HELP container_scrape_error 1 if there was an error while getting container metrics, 0 otherwise"
-    yield "# TYPE container_scrape_error gauge"
-    yield "container_scrape_error 0"
+        gauges |= {"machine_cpu_cores": reading.cpu_count, "machine_memory_bytes": reading.memory_total_bytes}
+    for name, text in MACHINE_GAUGES:
+        if name in gauges:
+            yield from (*header(name, "gauge", text), f"{name}{{{labels}}} {number(gauges[name])}")
+    yield from header(
+        "container_scrape_error", "gauge", "1 if there was an error while getting container metrics, 0 otherwise"
+    )
+    yield f"container_scrape_error {int(bool(snapshot.gaps))}"
 
 
-def exposition(snapshot: Snapshot, numbers: Mapping[str, float], version: str) -> str:
-    """The whole page. ``numbers``: the daemon's own, by name with labels."""
+def exposition(
+    snapshot: Snapshot, numbers: Mapping[str, float], version: str, machine: Machine | None = None
+) -> tuple[bytes, ...]:
+    """The whole page in pieces of some hundred kilobytes. ``numbers``: the daemon's own, by name with labels."""
     all_places = places(snapshot)
     build = {f'wharfinger_build_info{{version="{escaped(version)}"}}': 1.0}
-    lines = [line for family in FAMILIES for line in family_lines(family, all_places)]
-    lines += [*machine_lines(snapshot), *own_lines({**build, **numbers})]
-    return "\n".join(lines) + "\n"
+    pieces = [text.encode() for family in FAMILIES if (text := family_text(family, all_places))]
+    last = "\n".join((*machine_lines(snapshot, machine or Machine()), *own_lines({**build, **numbers}), ""))
+    return (*pieces, last.encode())

@@ -1,4 +1,8 @@
-"""The metric families of ``/metrics`` that cAdvisor has: name, type, help, and where the values come from. Pure."""
+"""The metric families of ``/metrics`` that cAdvisor has: name, type, help, and where the values come from. Pure.
+
+A page of a thousand containers has some sixty thousand series: what runs once a series stays a call or two, and
+extra labels are made as text, once a device or interface.
+"""
 
 # ruff: noqa: E501 - one row a family, as one reads a table
 
@@ -6,30 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, Literal
 
-from model.limits import Limits, Unlimited
-from model.reading import CgroupReading, Interface, IoDevice
-from model.sample import Snapshot
-from model.target import Target
+from dashboard.labels import labels_text
+from dashboard.subject import Subject
+from model.limits import Unlimited
 
-Labels = tuple[tuple[str, str], ...]
-Values = Iterable[tuple[Labels, float | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The host (``target`` None) or one target, with its raw counters and limits."""
-
-    snapshot: Snapshot
-    target: Target | None
-    reading: CgroupReading | None
-    limits: Limits | None
+Values = Iterable[tuple[str, float]]
+"""Extra labels as text, each with a comma in front, and a value."""
+NO_VALUES: Final[Values] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """``values`` gives extra labels and a value each; None: not offered here."""
+    """``values`` gives extra labels and a value each; nothing where it is not offered here."""
 
     name: str
     kind: Literal["counter", "gauge"]
@@ -37,117 +32,114 @@ class Family:
     values: Callable[[Subject], Values]
 
 
-def field(name: str, scale: float = 1.0, *, host: str | None = None, version: str = "") -> Callable[[Subject], Values]:
-    """A field of the reading times ``scale``; ``host``: the field of the host's reading that means the same.
+def field(name: str, divisor: float = 1, *, host: str | None = None, version: str = "") -> Callable[[Subject], Values]:
+    """A field of the reading over ``divisor``; ``host``: the field of the host's reading that means the same.
 
     ``version``: only on that cgroup version (``v2``; ``v1`` holds for hybrid hosts too).
     """
+    get = attrgetter(name)
+    get_host = attrgetter(host) if host else None
 
     def values(subject: Subject) -> Values:
         if version and (subject.snapshot.cgroup == "v2") != (version == "v2"):
-            return
-        if subject.target is None:
-            raw = getattr(subject.snapshot.host_reading, host) if host and subject.snapshot.host_reading else None
+            return NO_VALUES
+        if subject.reading is not None:
+            raw = get(subject.reading)
+        elif get_host is not None and subject.host is not None:
+            raw = get_host(subject.host)
         else:
-            raw = getattr(subject.reading, name) if subject.reading else None
-        yield (), None if raw is None else raw * scale
+            return NO_VALUES
+        if raw is None:
+            return NO_VALUES
+        return (("", raw if divisor == 1 else raw / divisor),)
 
     return values
 
 
-def quota_field(name: str, scale: float = 1.0) -> Callable[[Subject], Values]:
+def quota_field(name: str, divisor: float = 1) -> Callable[[Subject], Values]:
     """The same, only where a quota is set: without one the counters stand still and say nothing."""
-    plain = field(name, scale)
+    plain = field(name, divisor)
 
     def values(subject: Subject) -> Values:
-        return plain(subject) if subject.limits and isinstance(subject.limits.cpu_quota_us, int) else ()
+        return plain(subject) if subject.quota else NO_VALUES
 
     return values
 
 
 def cpu_total(subject: Subject) -> Values:
-    host = subject.snapshot.host_reading
-    seconds: float | None = None
-    if subject.target is None and host is not None:
-        seconds = host.cpu_user_s + host.cpu_system_s
-    elif subject.reading is not None and subject.reading.cpu_usage_ns is not None:
-        seconds = subject.reading.cpu_usage_ns / 1e9
-    yield (("cpu", "total"),), seconds
+    if subject.reading is not None and subject.reading.cpu_usage_ns is not None:
+        return ((',cpu="total"', subject.reading.cpu_usage_ns / NS),)
+    if subject.host is not None:
+        return ((',cpu="total"', subject.host.cpu_user_s + subject.host.cpu_system_s),)
+    return NO_VALUES
 
 
 def cpu_part(part: Literal["user", "system"]) -> Callable[[Subject], Values]:
+    get, get_host = attrgetter(f"cpu_{part}_ns"), attrgetter(f"cpu_{part}_s")
+
     def values(subject: Subject) -> Values:
-        if subject.target is None:
-            yield (), getattr(subject.snapshot.host_reading, f"cpu_{part}_s", None)
-        else:
-            ns = getattr(subject.reading, f"cpu_{part}_ns", None)
-            yield (), None if ns is None else ns / 1e9
+        if subject.host is not None:
+            return (("", get_host(subject.host)),)
+        ns = get(subject.reading) if subject.reading is not None else None
+        return NO_VALUES if ns is None else (("", ns / NS),)
 
     return values
 
 
 def memory_usage(subject: Subject) -> Values:
-    host = subject.snapshot.host_reading
-    if subject.target is None:
-        yield (), host.memory_total_bytes - host.memory_available_bytes if host else None
-    else:
-        yield (), subject.reading.memory_usage_bytes if subject.reading else None
+    if subject.host is not None:
+        return (("", subject.host.memory_total_bytes - subject.host.memory_available_bytes),)
+    used = subject.reading.memory_usage_bytes if subject.reading is not None else None
+    return NO_VALUES if used is None else (("", used),)
 
 
 def working_set(subject: Subject) -> Values:
     """Usage without inactive file cache, not below zero."""
-    if subject.target is None:
-        yield from memory_usage(subject)
-    elif subject.reading and subject.reading.memory_usage_bytes is not None:
-        inactive = subject.reading.memory_inactive_file_bytes or 0
-        yield (), max(0, subject.reading.memory_usage_bytes - inactive)
+    if subject.reading is None:
+        return memory_usage(subject)
+    used = subject.reading.memory_usage_bytes
+    return NO_VALUES if used is None else (("", max(0, used - (subject.reading.memory_inactive_file_bytes or 0))),)
+
+
+PGFAULT, PGMAJFAULT = (
+    tuple(f",{labels_text((('failure_type', kind), ('scope', scope)))}" for scope in ("container", "hierarchy"))
+    for kind in ("pgfault", "pgmajfault")
+)
 
 
 def failures(subject: Subject) -> Values:
-    host = subject.snapshot.host_reading
-    if subject.target is None:
-        faults, major = (host.page_faults, host.major_faults) if host else (None, None)
+    if subject.reading is not None:
+        faults, major = subject.reading.memory_page_faults, subject.reading.memory_major_faults
+    elif subject.host is not None:
+        faults, major = subject.host.page_faults, subject.host.major_faults
     else:
-        faults, major = (
-            (subject.reading.memory_page_faults, subject.reading.memory_major_faults)
-            if subject.reading
-            else (None, None)
-        )
-    for kind, value in (("pgfault", faults), ("pgmajfault", major)):
-        for scope in ("container", "hierarchy"):
-            yield (("failure_type", kind), ("scope", scope)), value
-
-
-def devices_of(subject: Subject) -> tuple[IoDevice, ...]:
-    source = subject.snapshot.host_reading if subject.target is None else subject.reading
-    return (source.io_devices if source is not None else None) or ()
-
-
-def interfaces_of(subject: Subject) -> tuple[Interface, ...]:
-    source = subject.snapshot.host_reading if subject.target is None else subject.reading
-    found = (source.interfaces if source is not None else None) or ()
-    return tuple(interface for interface in found if interface.name != "lo")
+        return NO_VALUES
+    pairs = ((PGFAULT, faults), (PGMAJFAULT, major))
+    return [(labels, value) for kinds, value in pairs if value is not None for labels in kinds]
 
 
 def disk(name: str) -> Callable[[Subject], Values]:
+    get = attrgetter(name)
+
     def values(subject: Subject) -> Values:
-        for device in devices_of(subject):
-            yield (("device", device.device),), getattr(device, name)
+        return [(labels, get(device)) for labels, _, device in subject.devices]
 
     return values
 
 
 def blkio(subject: Subject) -> Values:
-    for device in devices_of(subject):
-        major, _, minor = device.device.partition(":")
-        for operation, value in (("Read", device.read_bytes), ("Write", device.write_bytes)):
-            yield (("device", device.device), ("major", major), ("minor", minor), ("operation", operation)), value
+    return [
+        (f'{labels},operation="{operation}"', value)
+        for _, labels, device in subject.devices
+        for operation, value in (("Read", device.read_bytes), ("Write", device.write_bytes))
+    ]
 
 
 def network(name: str) -> Callable[[Subject], Values]:
+    get = attrgetter(name)
+
     def values(subject: Subject) -> Values:
-        for interface in interfaces_of(subject):
-            yield (("interface", interface.name),), getattr(interface, name)
+        return [(labels, get(interface)) for labels, interface in subject.interfaces]
 
     return values
 
@@ -155,30 +147,34 @@ def network(name: str) -> Callable[[Subject], Values]:
 def health(subject: Subject) -> Values:
     """1 healthy, 0 starting or unhealthy, -1 without a health check."""
     target = subject.target
-    if target is not None and target.id.runtime != "cgroup":
-        yield (), -1 if target.health is None else float(target.health == "healthy")
+    if target is None or target.id.runtime == "cgroup":
+        return NO_VALUES
+    return (("", -1 if target.health is None else int(target.health == "healthy")),)
 
 
 def last_seen(subject: Subject) -> Values:
-    yield (), subject.snapshot.at_ms // 1000
+    return (("", subject.snapshot.at_ms // 1000),)
 
 
 def started(subject: Subject) -> Values:
     at_ms = subject.target.id.started_at_ms if subject.target else None
-    yield (), None if at_ms is None else at_ms / 1000
+    return NO_VALUES if at_ms is None else (("", at_ms / 1000),)
 
 
 def created(subject: Subject) -> Values:
     at_ms = subject.target.created_at_ms if subject.target else None
-    yield (), None if at_ms is None else at_ms / 1000
+    return NO_VALUES if at_ms is None else (("", at_ms / 1000),)
 
 
 def limit(name: str, *, unlimited: float | None = None) -> Callable[[Subject], Values]:
     """A limit; ``unlimited``: what stands for no bound, None: the series is absent then."""
+    get = attrgetter(name)
 
     def values(subject: Subject) -> Values:
-        value = getattr(subject.limits, name) if subject.limits else None
-        yield (), unlimited if isinstance(value, Unlimited) else value
+        value = get(subject.limits) if subject.limits is not None else None
+        if isinstance(value, Unlimited):
+            value = unlimited
+        return NO_VALUES if value is None else (("", value),)
 
     return values
 
@@ -186,23 +182,22 @@ def limit(name: str, *, unlimited: float | None = None) -> Callable[[Subject], V
 def shares(subject: Subject) -> Values:
     """cgroup v1's scale from v2's, by the linear inverse that cAdvisor uses."""
     weight = subject.limits.cpu_weight if subject.limits else None
-    yield (), None if weight is None else 2 + (weight - 1) * 262142 // 9999
+    return NO_VALUES if weight is None else (("", 2 + (weight - 1) * 262142 // 9999),)
 
 
 def swap_limit(subject: Subject) -> Values:
     """v1: memory and swap together; v2: swap alone; 0 where there is no bound."""
     limits = subject.limits
     if limits is None or limits.memory_swap_bytes is None:
-        return
+        return NO_VALUES
     if isinstance(limits.memory_swap_bytes, Unlimited) or isinstance(limits.memory_bytes, Unlimited):
-        yield (), 0
-    elif subject.snapshot.cgroup == "v2":
-        yield (), limits.memory_swap_bytes
-    elif limits.memory_bytes is not None:
-        yield (), limits.memory_swap_bytes + limits.memory_bytes
+        return (("", 0),)
+    if subject.snapshot.cgroup == "v2":
+        return (("", limits.memory_swap_bytes),)
+    return NO_VALUES if limits.memory_bytes is None else (("", limits.memory_swap_bytes + limits.memory_bytes),)
 
 
-NS, US = 1e-9, 1e-6
+NS, US = 1e9, 1e6
 
 # fmt: off
 FAMILIES: Final[tuple[Family, ...]] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,8 @@ class Services:
     agent: Agent
     settings: Settings
     clock: Callable[[], int]
+    own_cost: Callable[[], Mapping[str, Mapping[str, float | None]]] = dict
+    """What the web process itself costs: as :attr:`model.live.Frame.own_cost`, for ``web`` alone."""
 
     def fresh_frame(self) -> Frame | None:
         """The newest frame if it still speaks of now; None while the agent is away."""

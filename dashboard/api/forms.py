@@ -89,6 +89,7 @@ class HostForm(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: dict[str, str]
     parts: list[dict[str, Any]]
     latest: Values
+    own_cost: dict[str, dict[str, float | None]]
 
 
 class HostsForm(msgspec.Struct, frozen=True):

@@ -237,6 +237,7 @@ def hosts(services: Services, now_ms: int) -> list[Item]:
                     for p in (frame.parts if frame else ())
                 ],
                 "latest": values_json(frame.host_values) if frame else {},
+                "own_cost": {**(frame.own_cost if frame and fresh else {}), **services.own_cost()},
             }
         )
     found += [
@@ -275,4 +276,5 @@ def host_item(name: str, state: str, at_ms: int | None) -> Item:
         "capabilities": {},
         "parts": [],
         "latest": {},
+        "own_cost": {},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -14,7 +15,8 @@ from dashboard.api.forms import HealthForm, HostForm, HostsForm, ItemsForm, Read
 from dashboard.api.inventory import hosts
 from dashboard.api.layer import API, Call, Nothing, Route, Web
 from dashboard.api.values import moment_ms
-from dashboard.exposition import CONTENT_TYPE, exposition
+from dashboard.exposition import CONTENT_TYPE, Machine, exposition
+from dashboard.packing import packed, takes_gzip
 from model.errors import NotThere
 from model.outside import rfc3339
 
@@ -110,10 +112,25 @@ def audit(call: Call[AuditQuery, None]) -> object:
 def metrics(call: Call[Nothing, None]) -> Response:
     """Prometheus text: cAdvisor's names from the raw readings, and our own numbers."""
     snapshot = call.services.agent.snapshot()
-    said = ask(call, "status")
-    numbers = dict(said.get("metrics") or {}) if isinstance(said, dict) else {}
-    text = exposition(snapshot, {**numbers, **call.web.hub.numbers()}, app_version())
-    return Response(text, content_type=CONTENT_TYPE)
+    told = ask(call, "status")
+    said = told if isinstance(told, dict) else {}
+    numbers = {**(said.get("metrics") or {}), **call.web.hub.numbers(), **own_numbers(call.services.own_cost())}
+    known = said.get("machine") or {}
+    machine = Machine(known.get("identity") or {}, known.get("gauges") or {})
+    pieces = exposition(snapshot, numbers, app_version(), machine)
+    if takes_gzip(call.request):
+        return Response(packed(pieces), content_type=CONTENT_TYPE, headers={"Content-Encoding": "gzip"})
+    return Response(b"".join(pieces), content_type=CONTENT_TYPE)
+
+
+def own_numbers(cost: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
+    """What the web process costs, in the words in which the agent tells its own. Pure."""
+    return {
+        f'wharfinger_own_{name}{{process="{process}"}}': float(value)
+        for process, values in cost.items()
+        for name, value in (("cpu_seconds_total", values["cpu_seconds"]), ("memory_bytes", values["memory_bytes"]))
+        if value is not None
+    }
 
 
 def routes(metrics_auth: bool) -> tuple[Route, ...]:

@@ -128,6 +128,7 @@ def snapshot() -> Snapshot:
         limits={ID_A: quota, ID_B: Limits(UNLIMITED, UNLIMITED, 100_000, 100, UNLIMITED)},
         readings={ID_A: reading, ID_B: CgroupReading(1, 8, cpu_usage_ns=1, cpu_periods=5)},
         host_reading=host,
+        devices={"8:0": "sda"},
     )
 
 

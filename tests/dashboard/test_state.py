@@ -16,7 +16,7 @@ from dashboard.families import FAMILIES
 from dashboard.report import file_name
 from model.live import PartState
 from model.metrics import METRIC_BY_NAME
-from model.sample import Snapshot
+from model.sample import Gap, Snapshot
 from tests.dashboard.conftest import Site
 from tests.dashboard.scripted import (
     BARE,
@@ -81,6 +81,10 @@ def test_status_tells_details(site: Site) -> None:
     assert "agent.run_dir" in said.json["parts"][0]["detail"]
 
 
+def page(of: Snapshot) -> str:
+    return b"".join(exposition(of, {}, "1")).decode()
+
+
 def lines(text: str, name: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
 
@@ -108,8 +112,9 @@ def test_metrics_show_the_raw_counters_in_cadvisors_words(site: Site) -> None:
     assert value(text, "container_memory_failcnt", **api) == 4
     assert near(value(text, "container_pressure_cpu_waiting_seconds_total", **api), 1.5)
     assert value(text, "container_network_receive_bytes_total", name="api", interface="eth0") == 100
-    assert value(text, "container_fs_writes_bytes_total", name="api", device="8:0") == 20
+    assert value(text, "container_fs_writes_bytes_total", name="api", device="/dev/sda") == 20
     assert value(text, "container_blkio_device_usage_total", name="api", operation="Read", major="8", minor="0") == 10
+    assert value(text, "container_blkio_device_usage_total", operation="Write", device="/dev/sda") == 20
     assert value(text, "container_memory_failures_total", name="api", failure_type="pgmajfault", scope="hierarchy") == 1
     assert value(text, "container_spec_cpu_quota", name="api") == 20_000
     assert value(text, "container_spec_cpu_shares", name="api") == 2 + 99 * 262142 // 9999
@@ -138,7 +143,7 @@ def test_the_page_is_well_formed_with_hostile_labels() -> None:
     first = snapshot()
     labels = {"a.b": "1", "a-b": "2", HOSTILE: HOSTILE, "ok": "surrogate \ud800"}
     targets = {**first.targets, ID_A: target(ID_A, HOSTILE, labels=labels)}
-    text = exposition(replace(first, targets=targets), {}, "1")
+    text = page(replace(first, targets=targets))
     line_form = re.compile(
         r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\["\\n])*",?)*\})? [-+0-9.eE]+(Inf)?'
     )
@@ -158,7 +163,7 @@ def test_the_page_is_well_formed_with_hostile_labels() -> None:
 
 
 def test_v2_hosts_have_the_v2_families() -> None:
-    text = exposition(replace(snapshot(), cgroup="v2"), {}, "1")
+    text = page(replace(snapshot(), cgroup="v2"))
     assert value(text, "container_memory_events_high_total", name="api") == 2
     assert value(text, "container_memory_events_max_total", name="api") == 4
     assert lines(text, "container_memory_failcnt") == []
@@ -239,5 +244,44 @@ def test_file_names_are_harmless(name: str) -> None:
 
 def test_a_snapshot_without_a_host_reading_still_answers() -> None:
     bare: Snapshot = replace(snapshot(), host_reading=None)
-    assert "machine_cpu_cores" not in exposition(bare, {}, "1")
+    assert "machine_cpu_cores" not in page(bare)
     assert ScriptedAgent().age_s() is None
+
+
+def test_machine_metrics_carry_the_machines_identity(site: Site) -> None:
+    site.agent.answers["status"] = {
+        "machine": {"identity": {"machine_id": "m-1", "boot_id": "b-1"}, "gauges": {"machine_cpu_sockets": 1}}
+    }
+    text = site.get("/metrics").get_data(as_text=True)
+    labels = {"machine_id": "m-1", "system_uuid": "", "boot_id": "b-1"}
+    assert value(text, "machine_cpu_cores", **labels) == 2
+    assert value(text, "machine_cpu_sockets", **labels) == 1
+    assert value(text, "machine_memory_bytes", **labels) == 8000
+    assert lines(text, "machine_swap_bytes") == [], "unknown is absent"
+
+
+def test_pods_have_the_kubelets_labels() -> None:
+    first = snapshot()
+    labels = {
+        "io.kubernetes.pod.name": "web-0",
+        "io.kubernetes.pod.namespace": "shop",
+        "io.kubernetes.container.name": "nginx",
+    }
+    text = page(replace(first, targets={**first.targets, ID_A: target(ID_A, "k8s_nginx_web-0", labels=labels)}))
+    assert value(text, "container_memory_usage_bytes", pod="web-0", namespace="shop", container="nginx") == 3000
+    usage = [labels_of(x).keys() for x in lines(text, "container_last_seen")]
+    assert len({frozenset(keys) for keys in usage}) == 1
+    assert "namespace=" not in page(first), "only where there are pods"
+
+
+def test_what_could_not_be_read_is_told() -> None:
+    assert value(page(snapshot()), "container_scrape_error") == 0
+    assert value(page(replace(snapshot(), gaps=(Gap(ID_A, "memory", "denied"),))), "container_scrape_error") == 1
+
+
+def test_own_cost_is_told_of_every_process(site: Site) -> None:
+    agent = {"agent": {"cpu_seconds": 3.0, "cpu_cores": 0.01, "memory_bytes": 5e7}}
+    site.agent.frame_now = frame(own_cost=agent)
+    assert site.get("/api/v1/hosts/web-1").json["own_cost"] == agent
+    site.agent.age = 30.0
+    assert site.get("/api/v1/hosts/web-1").json["own_cost"] == {}, "an agent that is away costs what nobody knows"
