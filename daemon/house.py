@@ -134,6 +134,7 @@ class AgentHouse:
             if self._started and not worker.stop(timeout_s=3.0):
                 log.warning("worker %s did not end in time", worker.name)
         self.link.close()
+        self._last_push()
         for part in (self._sender, self._spool, self._series, self.state):
             if part is None:
                 continue
@@ -141,6 +142,17 @@ class AgentHouse:
                 part.close()
             except WharfingerError as error:
                 log.error("while stopping: %s", error)
+
+    def _last_push(self) -> None:
+        """What is rolled up so far, and what waits, goes out, where the server is there; else it stays in the spool."""
+        if self._spool is None or self._sender is None:
+            return
+        try:
+            self._spool.finish()
+            if self._sender.state()[0] == "ok":
+                self._sender.job(now_ms())
+        except WharfingerError as error:
+            log.error("while stopping: %s", error)
 
     def _note(self, change: Change) -> None:
         """The controller's word that a change happened; the pipeline tells it at the next tick."""

@@ -1,4 +1,4 @@
-"""From rows of the server to columns on a grid. Pure."""
+"""From rows of the server to columns on a grid; rows of one bucket from several answers add up. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from storage.api import SeriesColumn
-from storage.grid import Grid, column
+from storage.grid import Grid, column, is_summed
 from storage.influx.server import Table
 
 Values = list[float | None]
@@ -36,12 +36,12 @@ class Owner:
 class Columns:
     """Collects the rows of many answers; a column that never got a value does not appear.
 
-    ``bucketed``: rows are ``time, mean, minimum, maximum…``, three values a metric; else ``time, value…``.
+    ``bucketed``: rows are ``time, sum, number, minimum, maximum…``, four values a metric; else ``time, value…``.
     """
 
     grid: Grid
     bucketed: bool
-    _found: dict[tuple[Who, str], tuple[Values, Values, Values]] = field(default_factory=dict)
+    _found: dict[tuple[Who, str], tuple[Values, ...]] = field(default_factory=dict)
 
     def add(self, table: Table, metrics: Sequence[str], owners: Sequence[Owner]) -> None:
         """Rows in order of time, each to the owner of its moment: of a bucket, its middle."""
@@ -51,14 +51,24 @@ class Columns:
             last = bisect_left(table.rows, owner.end_ms - middle, key=itemgetter(0))
             rows = table.rows[first:last]
             for number, metric in enumerate(metrics):
-                self._add(rows, 1 + number * (3 if self.bucketed else 1), owner.who, metric)
+                self._add(rows, 1 + number * (4 if self.bucketed else 1), owner.who, metric)
 
     def result(self) -> tuple[SeriesColumn, ...]:
         """Sorted by host, name, container and metric."""
         order = sorted(self._found, key=lambda k: (k[0].host, k[0].name, k[0].container, k[1]))
         return tuple(
-            column(who.host, who.container, who.name, metric, self._found[who, metric]) for who, metric in order
+            column(who.host, who.container, who.name, metric, self._lists(metric, self._found[who, metric]))
+            for who, metric in order
         )
+
+    def _lists(self, metric: str, found: tuple[Values, ...]) -> tuple[Values, Values, Values]:
+        """Mean, minimum and maximum; of a number of things its sum."""
+        if not self.bucketed:
+            return found[0], found[0], found[0]
+        sums, numbers, lows, highs = found
+        if is_summed(metric):
+            return sums, sums, sums
+        return [None if s is None or not n else s / n for s, n in zip(sums, numbers, strict=True)], lows, highs
 
     def _add(self, rows: Sequence[list[float]], place: int, who: Who, metric: str) -> None:
         t0, step, count = self.grid.t0_ms, self.grid.step_ms, self.grid.count
@@ -72,11 +82,17 @@ class Columns:
                 continue
             if lists is None:
                 lists = self._found[who, metric] = self._empty()
-            lists[0][index] = value
-            if self.bucketed:
-                lists[1][index] = row[place + 1]
-                lists[2][index] = row[place + 2]
+            if not self.bucketed:
+                lists[0][index] = value
+            elif (old := lists[0][index]) is None:
+                for values, cell in zip(lists, row[place : place + 4], strict=True):
+                    values[index] = cell
+            else:
+                sums, numbers, lows, highs = lists
+                sums[index] = old + value
+                numbers[index] = (numbers[index] or 0) + row[place + 1]
+                lows[index] = min(lows[index] or 0, row[place + 2])
+                highs[index] = max(highs[index] or 0, row[place + 3])
 
-    def _empty(self) -> tuple[Values, Values, Values]:
-        first: Values = [None] * self.grid.count
-        return (first, list(first), list(first)) if self.bucketed else (first, first, first)
+    def _empty(self) -> tuple[Values, ...]:
+        return tuple([None] * self.grid.count for _ in range(4 if self.bucketed else 1))

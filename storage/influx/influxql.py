@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from storage.grid import is_summed
+from storage.influx.rollups import AGAIN, PARTS
 
 URL_CHARS: Final = 5000
 """Of the query when encoded: proxies take 8 kB of request line."""
@@ -61,13 +61,17 @@ def raw_columns(metrics: Sequence[str]) -> str:
     return ", ".join(identifier(metric) for metric in metrics)
 
 
-def bucket_columns(metrics: Sequence[str]) -> str:
-    """Mean, minimum and maximum of each metric, three columns behind ``time``; of a number of things its sum."""
-    parts = []
+def bucket_columns(metrics: Sequence[str], *, rolled: bool = False) -> str:
+    """Sum, number, minimum and maximum of each metric, four columns behind ``time``.
+
+    ``rolled``: of a measurement that is rolled up already (:data:`storage.influx.rollups.PARTS`).
+    """
+    columns = []
     for number, metric in enumerate(metrics):
-        functions = ("sum", "sum", "sum") if is_summed(metric) else ("mean", "min", "max")
-        parts += [f"{f}({identifier(metric)}) AS {as_}{number}" for f, as_ in zip(functions, "anx", strict=True)]
-    return ", ".join(parts)
+        for part, again, once in zip(PARTS, AGAIN, ("sum", "count", "min", "max"), strict=True):
+            what = f"{again}({identifier(f'{metric}_{part}')})" if rolled else f"{once}({identifier(metric)})"
+            columns.append(f"{what} AS {part}{number}")
+    return ", ".join(columns)
 
 
 def equal(**tags: str) -> str:

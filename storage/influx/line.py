@@ -3,9 +3,11 @@
 Measurements, all with the tag ``host`` and times in milliseconds:
 
 ``container``        tags ``container`` (name) and ``service``; one field a catalogue metric
+``container_10s``    the same tags, rolled up, four fields a metric (see ``rollups.py``); ``_1m`` and ``_1h`` too
 ``container_info``   the same tags; fields ``id name runtime image group``; once a minute
 ``container_began``  the same, written only at the moment a name got this container (or the agent started)
-``host``             one field a host metric (``host_disk_used_ratio{/mount}`` keeps its braces)
+``host``             one field a host metric (``host_disk_used_ratio{/mount}`` keeps its braces);
+                     ``host_10s``, ``host_1m``, ``host_1h`` rolled up
 ``host_info``        fields ``cgroup`` and ``interval_s``; once a minute
 ``event``            tags ``container``, ``kind``, ``service`` and ``n`` (order within one millisecond);
                      fields ``id name detail event_id``, the detail as JSON
@@ -20,7 +22,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +30,7 @@ from model.event import Event
 from model.metrics import spec_of
 from model.sample import HOST_KEY, Snapshot
 from model.target import Target
+from storage.influx.rollups import PARTS, SUFFIXES, Ladder, Part
 
 INFO_EVERY_MS: Final = 60_000
 TAG_BYTES: Final = 1024
@@ -77,6 +80,27 @@ def template(names: Sequence[str]) -> str:
     return ",".join(key(n).replace("%", "%%") + ("=%r" if d is None else f"=%.{d}f") for n, d in digits)
 
 
+def rollup_template(names: Sequence[str]) -> str:
+    """The same for a :class:`Part`: all sums, all numbers, all minima, all maxima."""
+    digits = [(name, decimals(name)) for name in names]
+    parts = []
+    for suffix in PARTS:
+        for name, d in digits:
+            form = "%d" if suffix == "n" else "%r" if d is None else f"%.{d}f"
+            parts.append(key(f"{name}_{suffix}").replace("%", "%%") + "=" + form)
+    return ",".join(parts)
+
+
+def plain(values: Mapping[str, float]) -> Mapping[str, float]:
+    """Without what is not a finite number."""
+    try:
+        if isfinite(sum(values.values())):
+            return values
+    except TypeError:
+        pass
+    return {k: v for k, v in values.items() if isinstance(v, (int, float)) and isfinite(v)}
+
+
 @dataclass(slots=True)
 class _Known:
     """What is remembered of one container between two ticks."""
@@ -86,6 +110,7 @@ class _Known:
     prefix: str
     info: str
     due_ms: int
+    ladder: Ladder
 
 
 class LineEncoder:
@@ -101,6 +126,9 @@ class LineEncoder:
         self._host: tuple[str | None, str, str] = (None, "", "")
         self._host_due_ms = 0
         self._moment: tuple[int, dict[tuple[str, str], int]] = (0, {})
+        self._rollup_templates: dict[tuple[str, ...], str] = {}
+        self._host_ladder = Ladder("")
+        self._restored: dict[str, Ladder] = {}
 
     def snapshot(self, snapshot: Snapshot) -> list[str]:
         """Lines of one tick, without line ends. A value that is not a finite number is left out."""
@@ -113,26 +141,45 @@ class LineEncoder:
                 continue
             entry = known.get(name)
             if entry is None or (entry.target is not target and _identity(entry.target) != _identity(target)):
-                entry = known[name] = self._meet(snapshot, target)
+                entry = known[name] = self._meet(snapshot, target, lines)
                 lines.append(f"container_began{entry.prefix} {entry.info} {at}")
-            fields = self.fields(sample.values)
-            if fields:
-                lines.append(f"container{entry.prefix} {fields} {at}")
+            values = plain(sample.values)
+            if values:
+                lines.append(f"container{entry.prefix} {self._fields(values)} {at}")
+                if closed := entry.ladder.add(at, values):
+                    lines += self._rolled("container", entry.prefix, closed)
             if at >= entry.due_ms or at < entry.due_ms - INFO_EVERY_MS:
                 entry.due_ms = at + INFO_EVERY_MS
                 lines.append(f"container_info{entry.prefix} {entry.info} {at}")
         if len(known) > len(snapshot.samples):
-            self._forget(snapshot)
+            self._forget(snapshot, lines)
+        if self._restored:
+            lines += self._orphans()
         return lines + self.events(snapshot.events)
 
     def fields(self, values: Mapping[str, float]) -> str:
         """``name=value,…``; empty when no value is a finite number."""
-        try:
-            plain = isfinite(sum(values.values()))
-        except TypeError:
-            plain = False
-        if not plain:
-            values = {k: v for k, v in values.items() if isinstance(v, (int, float)) and isfinite(v)}
+        return self._fields(plain(values))
+
+    def saved(self) -> dict[str, list[Any]]:
+        """The open roll-ups by container id (the host's by :data:`HOST_KEY`), for :meth:`restore`."""
+        ladders = {name: entry.ladder for name, entry in self._known.items()}
+        if self._host_ladder.tags:
+            ladders[HOST_KEY] = self._host_ladder
+        return {name: ladder.saved() for name, ladder in (self._restored | ladders).items() if ladder.is_open}
+
+    def finish(self) -> list[str]:
+        """Lines of every roll-up that is open: there is no next tick."""
+        lines = self._orphans()
+        for entry in self._known.values():
+            lines += self._rolled("container", entry.prefix, entry.ladder.finish())
+        return lines + self._rolled("host", self._host_ladder.tags, self._host_ladder.finish())
+
+    def restore(self, ladders: Mapping[str, Ladder]) -> None:
+        """Go on with roll-ups that another process left open; those of nobody are written at the next tick."""
+        self._restored = dict(ladders)
+
+    def _fields(self, values: Mapping[str, float]) -> str:
         names = tuple(values)
         form = self._templates.get(names)
         if form is None:
@@ -140,6 +187,28 @@ class LineEncoder:
                 self._templates.clear()
             form = self._templates[names] = template(names)
         return form % tuple(values.values())
+
+    def _rolled(self, measurement: str, prefix: str, closed: Iterable[tuple[int, Part]]) -> list[str]:
+        return [
+            f"{measurement}{SUFFIXES[width]}{prefix} {self._rollup_fields(part)} {part.first_ms}"
+            for width, part in closed
+        ]
+
+    def _rollup_fields(self, part: Part) -> str:
+        form = self._rollup_templates.get(part.names)
+        if form is None:
+            if len(self._rollup_templates) >= TEMPLATES:
+                self._rollup_templates.clear()
+            form = self._rollup_templates[part.names] = rollup_template(part.names)
+        return form % (*part.sums, *part.counts, *part.lows, *part.highs)
+
+    def _orphans(self) -> list[str]:
+        """Roll-ups that another process left open, of containers that are not here any more."""
+        lines = []
+        for name, ladder in self._restored.items():
+            lines += self._rolled("host" if name == HOST_KEY else "container", ladder.tags, ladder.finish())
+        self._restored = {}
+        return lines
 
     def events(self, events: Iterable[Event]) -> list[str]:
         """Lines of events; those of one kind, container and millisecond are told apart by the tag ``n``."""
@@ -164,17 +233,31 @@ class LineEncoder:
         if self._host[0] != snapshot.host:
             self._host = (snapshot.host, f"host{tags(host=snapshot.host)}", f"host_info{tags(host=snapshot.host)}")
             self._host_due_ms = at
-        lines = []
-        fields = self.fields(snapshot.host_sample.values)
-        if fields:
-            lines.append(f"{self._host[1]} {fields} {at}")
+        lines: list[str] = []
+        values = plain(snapshot.host_sample.values)
+        if values:
+            lines.append(f"{self._host[1]} {self._fields(values)} {at}")
+            ladder = self._ladder(HOST_KEY, tags(host=snapshot.host), self._host_ladder, lines)
+            self._host_ladder = ladder
+            lines += self._rolled("host", ladder.tags, ladder.add(at, values))
         if at >= self._host_due_ms or at < self._host_due_ms - INFO_EVERY_MS:
             self._host_due_ms = at + INFO_EVERY_MS
             info = f"cgroup={text_field(snapshot.cgroup)},interval_s={float(snapshot.interval_s)!r}"
             lines.append(f"{self._host[2]} {info} {at}")
         return lines
 
-    def _meet(self, snapshot: Snapshot, target: Target) -> _Known:
+    def _ladder(self, name: str, series: str, old: Ladder | None, lines: list[str]) -> Ladder:
+        """The open roll-ups of a series: those here, those of the process before, or none yet."""
+        if old is not None and old.tags == series:
+            return old
+        if old is not None:
+            lines += self._rolled("host" if name == HOST_KEY else "container", old.tags, old.finish())
+        restored = self._restored.get(name)
+        if restored is not None and restored.tags == series:
+            return self._restored.pop(name)
+        return Ladder(series)
+
+    def _meet(self, snapshot: Snapshot, target: Target, lines: list[str]) -> _Known:
         """A container not seen before, or one whose identity changed."""
         tag = target.name or target.key[:12]
         owner = self._owners.get(tag)
@@ -188,15 +271,21 @@ class LineEncoder:
             "name": target.name,
             "runtime": target.id.runtime,
         }
+        old = self._known.get(target.key)
+        prefix = tags(container=tag, host=snapshot.host, service=target.service or tag)
         return _Known(
             target=target,
             tag=tag,
-            prefix=tags(container=tag, host=snapshot.host, service=target.service or tag),
+            prefix=prefix,
             info=",".join(f"{name}={text_field(value or '')}" for name, value in info.items()),
             due_ms=snapshot.at_ms,
+            ladder=self._ladder(target.key, prefix, old.ladder if old else None, lines),
         )
 
-    def _forget(self, snapshot: Snapshot) -> None:
+    def _forget(self, snapshot: Snapshot, lines: list[str]) -> None:
+        for name, entry in self._known.items():
+            if name not in snapshot.samples:
+                lines += self._rolled("container", entry.prefix, entry.ladder.finish())
         self._known = {k: entry for k, entry in self._known.items() if k in snapshot.samples}
         self._owners = {entry.tag: k for k, entry in self._known.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from config.schema import InfluxSettings
@@ -17,10 +17,14 @@ from storage.influx.events import event_query, events_of
 from storage.influx.known import known_containers
 from storage.influx.line import INFO_EVERY_MS
 from storage.influx.lives import FOREVER, INFO, TAGS, Life, Lives, lives
+from storage.influx.rollups import SUFFIXES
 from storage.influx.server import Server, Table
 
 INFO_SLACK_MS: Final = INFO_EVERY_MS + 30_000
-METRICS_AT_ONCE: Final = 10
+METRICS_AT_ONCE: Final = 6
+"""Four columns each, in one URL."""
+SETTLED_MS: Final = 15_000
+"""A bucket that ended so long ago is on the server, where the push is not behind."""
 ENDED_AT_MOST: Final = 50
 """Replaced containers whose last values are looked up one by one; older ones are listed without."""
 
@@ -193,16 +197,37 @@ class InfluxReader:
         groups: tuple[str, ...],
         owners: Callable[[Table], Sequence[Owner]],
     ) -> None:
-        grid = columns.grid
+        """Ask for all of it, each stretch of time of the widest roll-up that fits into the grid's buckets."""
         since, until = _range(query, columns)
+        step = columns.grid.step_ms if columns.bucketed else None
+        for start, end, widths in stretches(since, until, step, _now_ms()):
+            for width in widths:
+                what = (measurement + SUFFIXES.get(width, ""), start, end, bool(width))
+                if self._fill_stretch(what, columns, metrics, pieces, groups, owners):
+                    break
+
+    def _fill_stretch(
+        self,
+        what: tuple[str, int, int, bool],
+        columns: Columns,
+        metrics: Sequence[str],
+        pieces: Sequence[str],
+        groups: tuple[str, ...],
+        owners: Callable[[Table], Sequence[Owner]],
+    ) -> bool:
+        """Whether (measurement, since, until, rolled up) had anything at all."""
+        measurement, since, until, rolled = what
+        step = columns.grid.step_ms if columns.bucketed else None
+        found = False
         for first in range(0, len(metrics), METRICS_AT_ONCE):
             part = metrics[first : first + METRICS_AT_ONCE]
-            what = ql.bucket_columns(part) if columns.bucketed else ql.raw_columns(part)
-            step = grid.step_ms if columns.bucketed else None
+            wanted_columns = ql.bucket_columns(part, rolled=rolled) if columns.bucketed else ql.raw_columns(part)
             for where in pieces:
-                text = ql.select(what, measurement, since, until, where=where, group_by=groups, step_ms=step)
+                text = ql.select(wanted_columns, measurement, since, until, where=where, group_by=groups, step_ms=step)
                 for table in self._server.query(text):
+                    found = True
                     columns.add(table, part, owners(table))
+        return found
 
     def _host_fields(self, metrics: tuple[str, ...]) -> tuple[str, ...]:
         """The metrics; one that has an instance a mount point stands for all its instances."""
@@ -210,6 +235,27 @@ class InfluxReader:
             return metrics
         fields = [str(row[0]) for table in self._server.query('SHOW FIELD KEYS FROM "host"') for row in table.rows]
         return tuple(name for name in sorted(fields) if wanted(name, metrics))
+
+
+def stretches(
+    since_ms: int, until_ms: int, step_ms: int | None, now_ms: int
+) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    """What to ask where: (since, until, widths of roll-ups, widest first, 0 the seconds). Pure.
+
+    A narrower one is asked where the wider has nothing. Buckets that may not be whole yet come from narrower ones
+    and in the end from the seconds. The edges are multiples of the step, so that no bucket is counted twice.
+    """
+    widths = tuple(w for w in sorted(SUFFIXES, reverse=True) if step_ms is not None and step_ms % w == 0)
+    start = since_ms
+    for place, width in enumerate(widths):
+        edge = (now_ms - width - SETTLED_MS) // (step_ms or 1) * (step_ms or 1)
+        if edge > start:
+            end = min(edge, until_ms)
+            yield start, end, (*widths[place:], 0)
+            start = end
+        if start >= until_ms:
+            return
+    yield start, until_ms, (0,)
 
 
 def _range(query: SeriesQuery, columns: Columns) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """The disk spool in front of InfluxDB: every tick lies here until the server has said that it has it.
 
 Files: ``NNNNNNNNNNNN.spool`` (segments, see ``segment.py``), ``acknowledged.json`` (how far a segment that is
-sent in part was sent; lost or stale means lines are sent again, and InfluxDB keeps one), ``dead_letters.lp``.
+sent in part was sent; lost or stale means lines are sent again, and InfluxDB keeps one), ``dead_letters.lp``,
+``rollups.open`` (buckets that are not full yet, see ``unfinished.py``).
 A segment whose lines are all acknowledged is removed at once, so that with a healthy server hardly anything
 reaches the disk itself. A process never writes behind what another one wrote: each begins a segment of its own.
 
@@ -30,10 +31,13 @@ from storage.influx.dead import DeadLetters
 from storage.influx.line import LineEncoder
 from storage.influx.progress import Progress
 from storage.influx.segment import encode, file_name, number_of, pack, read_batch, unpack
+from storage.influx.unfinished import Unfinished
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
 RECORD_LINES: Final = 1000
 SYNC_EVERY_S: Final = 5.0
+SAVE_EVERY_MS: Final = 300_000
+"""How much of the roll-ups of an hour a kill -9 may cost."""
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +69,8 @@ class DiskSpool:
         self._encoder = LineEncoder()
         self._dead = DeadLetters(folder / "dead_letters.lp")
         self._progress = Progress(folder / "acknowledged.json")
+        self._unfinished = Unfinished(folder / "rollups.open")
+        self._saved_at = -1
         self._segments: list[_Segment] = []
         self._active: int | None = None
         self._next_number = 1
@@ -78,13 +84,24 @@ class DiskSpool:
 
     def append(self, snapshot: Snapshot) -> None:
         with self._guard:
+            self._open()
             self._write(self._encoder.snapshot(snapshot))
+            if snapshot.at_ms // SAVE_EVERY_MS != self._saved_at:
+                self._saved_at = snapshot.at_ms // SAVE_EVERY_MS
+                self._unfinished.write(self._encoder.saved())
 
     def record(self, events: Sequence[Event]) -> None:
         """Keep events that came from elsewhere than a snapshot (limit changes, alerts)."""
         if events:
             with self._guard:
                 self._write(self._encoder.events(events))
+
+    def finish(self) -> None:
+        """Queue the roll-ups that are still open: the agent ends, and another process shall not have to."""
+        with self._guard:
+            self._open()
+            self._write(self._encoder.finish())
+            self._unfinished.write({})
 
     def take(self, max_lines: int) -> SpoolBatch | None:
         """The oldest lines and, in turn, those of the newest segment: back-fill never starves live points."""
@@ -144,6 +161,8 @@ class DiskSpool:
 
     def close(self) -> None:
         with self._guard:
+            if self._lock_fd is not None:
+                self._unfinished.write(self._encoder.saved())
             for fd in (*self._unsynced, self._active, self._lock_fd):
                 if fd is not None:
                     os.close(fd)
@@ -175,6 +194,7 @@ class DiskSpool:
                 f"spool {self._folder}: {error.strerror}; make the folder writable for the agent"
             ) from error
         self._lock_fd = fd
+        self._encoder.restore(self._unfinished.read())
         progress = self._progress.read()
         for segment in segments:
             segment.acknowledged = min(progress.get(segment.number, 0), segment.size)

@@ -37,6 +37,7 @@ def push(target: InfluxSettings, folder: Path, ticks: Iterable[Snapshot]) -> Sen
     sender = Sender(target, spool)
     for tick in ticks:
         spool.append(tick)
+    spool.finish()
     wait_until(lambda: drained(sender, spool), 30, f"all is sent ({sender.state()})")
     sender.close()
     spool.close()

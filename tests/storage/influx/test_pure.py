@@ -16,6 +16,7 @@ from storage.influx.dialect import Reply
 from storage.influx.events import events_of
 from storage.influx.known import known_containers
 from storage.influx.lives import FOREVER, INFO, Lives, lives
+from storage.influx.reader import stretches
 from storage.influx.server import Table, tables
 
 TAGS = {"host": "h", "container": "web", "service": "web"}
@@ -78,10 +79,37 @@ def test_rows_go_to_their_owner_and_into_the_grid() -> None:
 def test_a_mixed_bucket_goes_to_whom_it_was_longer() -> None:
     columns = Columns(Grid(0, 10_000, 2, raw=False), bucketed=True)
     old, new = Who("h", "old", "web"), Who("h", "new", "web")
-    table = Table(TAGS, ("time", "a0", "n0", "x0"), [[0, 1, 1, 1], [10_000, 2, 1, 3]])
+    table = Table(TAGS, ("time", "sum0", "n0", "min0", "max0"), [[0, 1, 1, 1, 1], [10_000, 4, 2, 1, 3]])
     columns.add(table, ("pids",), [Owner(old, 0, 14_000), Owner(new, 14_000, FOREVER)])
     result = {c.container: (list(c.avg), list(c.min), list(c.max)) for c in columns.result()}
     assert result == {"old": ([1, None],) * 3, "new": ([None, 2], [None, 1], [None, 3])}
+
+
+def test_rows_of_one_bucket_from_several_answers_add_up() -> None:
+    columns = Columns(Grid(0, 60_000, 1, raw=False), bucketed=True)
+    owner = Owner(Who("h", "a", "web"), 0, FOREVER)
+    for row in ([0, 10, 4, 1, 4], [0, 20, 2, 9, 11], [0, None, None, None, None]):
+        columns.add(Table(TAGS, ("time", "sum0", "n0", "min0", "max0"), [row]), ("pids",), [owner])
+    (found,) = columns.result()
+    assert (list(found.avg), list(found.min), list(found.max)) == ([5], [1], [11])
+
+
+def test_each_stretch_of_time_comes_from_the_widest_roll_up_that_is_whole() -> None:
+    now, hour = 1_000_000 * 3_600_000, 3_600_000
+    whole = now - 25 * hour
+    assert list(stretches(whole - 48 * hour, whole, 7_000, now)) == [(whole - 48 * hour, whole, (0,))]
+    assert list(stretches(whole, now, None, now)) == [(whole, now, (0,))]
+    assert list(stretches(whole - hour, whole, hour, now)) == [
+        (whole - hour, whole, (hour, 60_000, 10_000, 0)),
+    ]
+    recent = list(stretches(now - hour, now, 10_000, now))
+    assert recent == [(now - hour, now - 30_000, (10_000, 0)), (now - 30_000, now, (0,))]
+    day = list(stretches(now - 96 * hour, now, 24 * hour, now))
+    edge = (now - hour - 15_000) // (24 * hour) * 24 * hour
+    assert day[0] == (now - 96 * hour, edge, (hour, 60_000, 10_000, 0))
+    assert [a for a, _, _ in day[1:]] == [b for _, b, _ in day[:-1]]
+    assert day[-1][1] == now
+    assert all(a % (24 * hour) == 0 for a, _, _ in day[1:])
 
 
 def test_a_container_without_a_second_in_the_range_is_not_listed() -> None:

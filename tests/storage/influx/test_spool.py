@@ -96,8 +96,11 @@ def test_nothing_stays_on_disk_once_all_is_acknowledged(tmp_path: Path) -> None:
     for second in range(5):
         fill(spool, range(second, second + 1))
         assert drain(spool) == [second]
-        assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "rollups.open"]
+    spool.finish()
+    drain(spool)
     spool.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 def test_live_lines_do_not_wait_for_the_back_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
