@@ -22,6 +22,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("limits", "list, plan, set, undo limits; history; pause and resume"),
     ("alerts", "alerts, rules, test of a receiver, silences"),
     ("query", "a metric's history"),
+    ("backtest", "judge limit policies on traces or on this host's own history"),
     ("user", "add a user, change a password, remove a user"),
     ("token", "create, list, revoke API tokens"),
     ("health", "exit 0 when ready, for HEALTHCHECK"),
