@@ -40,8 +40,11 @@ class HostSettings:
 class DiscoverySettings:
     docker: str = setting("auto", "Docker socket: auto, off, or an address such as unix:///var/run/docker.sock.")
     podman: str = setting("auto", "Podman socket: auto, off, or an address.")
-    containerd: str = setting("auto", "containerd: auto or off.")
+    containerd: str = setting(
+        "auto", "containerd (and CRI-O): auto, off, or the folder of containerd's state, such as /run/containerd."
+    )
     cgroup_walk: bool = setting(True, "Find containers by walking the cgroup tree as well.")
+    services: list[str] = setting([], 'Globs of systemd services that are watched like containers: ["nginx", "app-*"].')
     exclude: list[str] = setting([], "Globs of container names that are not watched.")
     label_prefix: str = setting("wharfinger.", "Prefix of the container labels that are read.")
 
@@ -74,6 +77,12 @@ class WebSettings:
     listen: str = setting("127.0.0.1:9321", "Address and port of dashboard, API and /metrics.")
     public_url: str = setting("", "URL under which people reach the dashboard, for links in alerts and behind a proxy.")
     trusted_proxies: list[str] = setting([], "Addresses or networks whose X-Forwarded-* headers are believed.")
+    login_header: str = setting(
+        "", "Header in which a trusted proxy names who logged in there, such as Remote-User; empty: none is believed."
+    )
+    role_header: str = setting(
+        "", "Header in which that proxy says viewer, operator or admin; without it such a user is a viewer."
+    )
     metrics_auth: bool = setting(True, "Ask for a token on /metrics.")
     max_streams: int = setting(48, "Live streams at the same time; more get 503 with Retry-After.")
     admin_password: str = setting("", "Password of the user admin, made at the first start.", secret=True)
@@ -81,6 +90,9 @@ class WebSettings:
     api_token: str = setting("", "A bearer token with role admin, for automation.", secret=True)
     api_token_file: str = setting("", "File that holds the API token.")
     auth_dir: str = setting("", "Folder of auth.db; empty: web below agent.data_dir.")
+    user: str = setting(
+        "", "User that the web process becomes when started as root; empty: wharfinger, else uid 65532; root: it stays."
+    )
 
 
 @dataclass(frozen=True, slots=True)

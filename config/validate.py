@@ -76,7 +76,9 @@ def discovery(s: DiscoverySettings) -> Iterator[Fault]:
         socket = address.startswith(("unix:///", "http+unix:///"))
         if address not in ("auto", "off") and not socket and url_fault(address, ("tcp", "http", "https")):
             yield Fault(path, "must be auto, off, unix:///path/of.sock or tcp://host:port")
-    yield from one_of("discovery.containerd", s.containerd, ("auto", "off"))
+    if s.containerd not in ("auto", "off") and not s.containerd.startswith("/"):
+        yield Fault("discovery.containerd", f"must be auto, off or an absolute path, not {s.containerd!r}")
+    yield from not_empty_texts("discovery.services", s.services)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]*", s.label_prefix):
         yield Fault("discovery.label_prefix", 'must be the start of a label name, such as "wharfinger."')
     yield from not_empty_texts("discovery.exclude", s.exclude)
@@ -113,6 +115,15 @@ def web(s: WebSettings) -> Iterator[Fault]:
             ipaddress.ip_network(network, strict=False)
         except ValueError:
             yield Fault(f"web.trusted_proxies[{i}]", f"{shown(network)} is no address or network such as 10.0.0.0/8")
+    for name, header in (("login_header", s.login_header), ("role_header", s.role_header)):
+        if header and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", header):
+            yield Fault(f"web.{name}", "must be the name of a header, such as Remote-User")
+    if s.login_header and not s.trusted_proxies:
+        yield Fault("web.login_header", "is believed from nobody: name the proxy in web.trusted_proxies")
+    if s.role_header and not s.login_header:
+        yield Fault("web.role_header", "says nothing without web.login_header")
+    if s.user and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}", s.user):
+        yield Fault("web.user", "must be the name or the number of a user")
     yield from between("web.max_streams", s.max_streams, 1, 1000, "streams")
     yield from absolute("web.auth_dir", s.auth_dir or "/")
 

@@ -71,6 +71,20 @@ def make_folder(path: Path, setting: str, group: str = "") -> None:
         raise UsageError(f"cannot write in {path}; run as its owner, or set {setting} to another folder")
 
 
+def share_series(settings: Settings, group: str) -> None:
+    """What the group may read is the series alone, also when it was made before there was a group; the state
+    (receivers' secrets) stays the agent's own. Raises UsageError."""
+    if not group:
+        return
+    try:
+        for path in series_path(settings).parent.glob("series.db*"):
+            os.chown(path, -1, gid_of(group))
+        for path in state_path(settings).parent.glob("state.db*"):
+            path.chmod(0o600)
+    except OSError as error:
+        raise UsageError(f"cannot give the series to the group {group} ({error.strerror}); set agent.group") from error
+
+
 def build_sampler(settings: Settings) -> Any:
     """The collector alone: for the agent, for ``collect --once`` and for ``doctor``."""
     from collector.sampler import Sampler

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.commands import Entry
@@ -13,6 +14,8 @@ from model import outside
 from model.change import LimitRequest
 from model.errors import Fault, InvalidInput, NotThere
 from storage.api import StateStore
+
+NOTED = re.compile(r"(user|token|session)\.[a-z_]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,15 @@ class PutPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something the web process did by itself: users, tokens, logins."""
+
+    action: str
+    subject: str
+    detail: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ListAudit:
     since_ms: int | None = None
     limit: int = 200
@@ -77,6 +89,7 @@ class LimitCommands:
         return (
             Entry("status", "viewer", Nothing, lambda _w, _a, now_ms: self._status(now_ms)),
             Entry("audit.list", "admin", ListAudit, self._audit),
+            Entry("audit.note", "viewer", Note, self._note),
             Entry("limits.recommendations", "viewer", Nothing, self._recommendations),
             Entry("limits.changes", "viewer", ListChanges, self._changes),
             Entry("limits.set", "operator", SetLimits, self._set),
@@ -101,6 +114,14 @@ class LimitCommands:
             }
             for e in found
         ]
+
+    def _note(self, wanted: Note, actor: str, now_ms: int) -> object:
+        """Only what is the web process's own may be noted: nobody writes a limit change that never was."""
+        if not NOTED.fullmatch(wanted.action):
+            raise InvalidInput((Fault("action", "must be user., token. or session. and a word"),))
+        detail = {key[:64]: value[:200] if isinstance(value, str) else value for key, value in wanted.detail.items()}
+        self._state.audit(now_ms, actor, wanted.action, wanted.subject[:200], detail)
+        return {}
 
     def _recommendations(self, _wanted: Nothing, _actor: str, _now_ms: int) -> object:
         return [outside.recommendation_json(r) for r in self._controller.recommendations()]

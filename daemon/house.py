@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from alerts.detectors.all import DETECTORS
+from alerts.detectors.all import build as build_detectors
 from alerts.engine import Engine
 from alerts.findings import Tracker
 from alerts.outbox import Dispatcher
@@ -21,6 +21,7 @@ from daemon.build import (
     make_folder,
     own_url,
     series_path,
+    share_series,
     socket_path,
     state_path,
 )
@@ -33,6 +34,7 @@ from daemon.health import Health, process_numbers, step_state, tick_numbers, tic
 from daemon.link import LinkServer
 from daemon.machine import look
 from daemon.pipeline import Pipeline
+from daemon.privilege import link_group
 from daemon.steps import Steps
 from daemon.ticker import Ticker
 from daemon.worker import Job, Worker
@@ -55,12 +57,14 @@ class AgentHouse:
 
     def __init__(self, settings: Settings) -> None:
         """Raises UsageError, InvalidInput or StoreError, each with its remedy."""
-        make_folder(Path(settings.agent.data_dir), "agent.data_dir", settings.agent.group)
+        group = link_group(settings)
+        make_folder(Path(settings.agent.data_dir), "agent.data_dir", group)
         host = host_name(settings)
         self.settings = settings
         rules = load(settings.alerts)
         recent, self._steps = RecentMemory(), Steps()
         self.state = open_state(state_path(settings))
+        share_series(settings, group)
         self._series = open_series_writer(series_path(settings), settings.store, host)
         self._spool, self._sender = build_push(settings)
         self._sampler = build_sampler(settings)
@@ -80,13 +84,13 @@ class AgentHouse:
             hands=self.engine.hands,
         )
         self._cost, self._machine = Cost("agent", settings.host.proc), look(settings.host)
-        self.link = LinkServer(socket_path(settings), self._commands().answer, settings.agent.group)
+        self.link = LinkServer(socket_path(settings), self._commands().answer, group)
         self.pipeline = Pipeline(
             sampler=self._sampler,
             recent=recent,
             series=self._series,
             spool=self._spool,
-            detectors=DETECTORS,
+            detectors=build_detectors(),
             tracker=Tracker(),
             engine=self.engine,
             controller=self.controller,

@@ -88,8 +88,9 @@ class LinkServer:
             finally:
                 os.umask(before)
             if self._group:
-                for place in (self._path.parent, self._path):
-                    os.chown(place, -1, self._gid)
+                if not self._path.parent.stat().st_mode & 0o001:  # a folder that all may enter is not ours to give
+                    os.chown(self._path.parent, -1, self._gid)
+                os.chown(self._path, -1, self._gid)
             self._socket.listen(16)
         except OSError as error:
             raise UsageError(f"cannot make the socket {self._path}: {error.strerror}; set agent.run_dir") from error

@@ -7,16 +7,18 @@ import logging
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from config.schema import Settings
 from config.values import parse_listen
 from daemon import log as logs
 from daemon.agent import Source
-from daemon.build import auth_path, local, make_folder, series_path, socket_path
+from daemon.build import auth_path, local, make_folder, series_path, share_series, socket_path
 from daemon.clock import now_ms
 from daemon.cost import Cost
 from daemon.http import HttpServer
 from daemon.link_client import LinkClient
+from daemon.privilege import become, groups_of, link_group, ready_to_drop, take_over
 from daemon.worker import Worker
 from model.errors import WharfingerError
 
@@ -42,11 +44,16 @@ def main(source: Source, log_level: str) -> int:
 
 def serve(settings: Settings, stop: threading.Event) -> int:
     """Build, serve, and end when ``stop`` is set. Raises WharfingerError."""
+    agent = settings.agent
     from dashboard.app import create_app
     from dashboard.auth import first_start
     from dashboard.services import Services
     from storage.factory import open_auth, open_series_reader
 
+    account = ready_to_drop(settings, (auth_path(settings).parent, *map(Path, (agent.data_dir, agent.run_dir))))
+    if account is not None:  # the agent does the same, but may be later than we
+        make_folder(Path(agent.data_dir), "agent.data_dir", link_group(settings))
+        share_series(settings, link_group(settings))
     make_folder(auth_path(settings).parent, "web.auth_dir")
     auth, series = open_auth(auth_path(settings)), open_series_reader(series_path(settings))
     link = LinkClient(socket_path(settings))
@@ -61,6 +68,9 @@ def serve(settings: Settings, stop: threading.Event) -> int:
     )
     host, port = parse_listen(settings.web.listen)
     server = HttpServer(create_app(services), host, port, max_streams=settings.web.max_streams)
+    if account is not None:  # the address is had, which may need root; nothing that follows does
+        take_over(auth_path(settings).parent, account)
+        become(account, groups_of(settings))
     url = settings.web.public_url.rstrip("/") or f"http://{local(host)}:{server.port}"
     login = first_start(auth, settings, now_ms(), url=url)
     follower, looking = Worker("link", link.follow), Worker("cost", cost.job)

@@ -70,6 +70,11 @@ def create_app(services: Services) -> Flask:
         return Response(msgspec.json.encode(spec), mimetype="application/json")
 
     app.add_url_rule(f"{API}/openapi.json", endpoint="openapi", view_func=openapi, methods=["GET"])
-    wsgi: Any = security.Proxies(app.wsgi_app, web_settings.trusted_proxies, web_settings.public_url)
+    wsgi: Any = security.Proxies(
+        app.wsgi_app,
+        web_settings.trusted_proxies,
+        web_settings.public_url,
+        (web_settings.login_header, web_settings.role_header),
+    )
     app.wsgi_app = wsgi  # type: ignore[method-assign]
     return app

@@ -39,6 +39,7 @@ TOUCH_MS: Final = 60 * 1000
 """How often a session's or token's last use is written at most."""
 RANKS: Final[Mapping[Role, int]] = {"viewer": 0, "operator": 1, "admin": 2}
 HASHING_WAIT_S: Final = 10.0
+MOST_NAME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Identity:
 
     name: str
     role: Role
-    kind: Literal["nobody", "session", "token", "settings"]
+    kind: Literal["nobody", "session", "token", "settings", "proxy"]
     proof: str = ""
 
     def may(self, role: Role) -> bool:
@@ -108,6 +109,7 @@ class Gate:
         self._auth = auth
         self._settings_token = digest(settings.api_token) if settings.api_token else None
         self._public_url = settings.public_url
+        self._login_header, self._role_header = settings.login_header, settings.role_header
         self._attempts = Throttle()
         self._turn = threading.Lock()
         self._setting_up = threading.Lock()
@@ -116,7 +118,7 @@ class Gate:
     def enter(self, request: Request, role: Role | None, now_ms: int) -> Identity:
         """The identity behind the request; nobody on a public route. Raises Problem 401 or 403."""
         identity = NOBODY if role is None else self.identify(request, now_ms)
-        if identity.kind in ("nobody", "session"):
+        if identity.kind in ("nobody", "session", "proxy"):  # those that a browser carries along by itself
             refuse_cross_site(request, self._public_url)
         if role is None:
             return identity
@@ -138,7 +140,7 @@ class Gate:
                 raise Problem(401, "this token is not known, or it has expired or was revoked")
             return found
         cookie = request.cookies.get(COOKIE)
-        return (self._by_session(digest(cookie), now_ms) if cookie else None) or NOBODY
+        return (self._by_session(digest(cookie), now_ms) if cookie else None) or self._by_proxy(request) or NOBODY
 
     def hashed(self, password: str) -> str:
         """scrypt of a new password, in turn with all other hashing. Raises Problem 429 when the queue is too long."""
@@ -228,6 +230,14 @@ class Gate:
         if found.last_used_at_ms is None or now_ms - found.last_used_at_ms >= TOUCH_MS:
             self._auth.put_token(replace(found, last_used_at_ms=now_ms))
         return Identity(f"token:{found.name}", found.role, "token", token_hash)
+
+    def _by_proxy(self, request: Request) -> Identity | None:
+        """Who a trusted proxy says it is; from everybody else the headers were dropped before (Proxies)."""
+        name = request.headers.get(self._login_header, "").strip() if self._login_header else ""
+        if not name or len(name) > MOST_NAME or not name.isprintable():
+            return None
+        said = request.headers.get(self._role_header, "").strip().lower() if self._role_header else ""
+        return Identity(name, next((role for role in RANKS if role == said), "viewer"), "proxy")
 
     def _by_session(self, id_hash: str, now_ms: int) -> Identity | None:
         """The role is the user's of now, not of the login."""

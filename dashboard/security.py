@@ -53,18 +53,20 @@ class Proxies:
     A ``public_url`` with a path puts the application under that path, whether the proxy strips it or not.
     """
 
-    def __init__(self, app: Wsgi, trusted: Iterable[str], public_url: str) -> None:
+    def __init__(self, app: Wsgi, trusted: Iterable[str], public_url: str, own: Iterable[str] = ()) -> None:
+        """``own``: further headers that are the proxy's to set, and nobody else's."""
         self._plain = app
         self._fixed = ProxyFix(app, x_for=1, x_proto=1, x_host=1, x_port=0, x_prefix=1)
         self._trusted = tuple(ipaddress.ip_network(entry, strict=False) for entry in trusted)
         self._prefix = urlsplit(public_url).path.rstrip("/")
+        self._theirs = (*FORWARDED, *(f"HTTP_{name.upper().replace('-', '_')}" for name in own if name))
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if self._prefix:
             environ["SCRIPT_NAME"] = self._prefix
         believed = self._believes(environ.get("REMOTE_ADDR", ""))
         if not believed:
-            for name in FORWARDED:
+            for name in self._theirs:
                 environ.pop(name, None)
         prefix = environ.get("HTTP_X_FORWARDED_PREFIX", self._prefix).rstrip("/")
         path = environ.get("PATH_INFO", "")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from dashboard.api.asking import page
+from dashboard.api.asking import note, page
 from dashboard.api.forms import TokenForm, TokensForm, UserForm, UsersForm
 from dashboard.api.layer import API, Call, Nothing, Route
 from dashboard.auth import MINIMUM_PASSWORD, digest, new_token
@@ -67,6 +67,7 @@ def create_user(call: Call[Nothing, NewUser]) -> object:
     user = User(body.name, body.role, call.web.gate.hashed(body.password), call.now_ms)
     auth.put_user(user)
     log.info("%s made the user %s (%s)", call.identity.name, user.name, user.role)
+    note(call, "user.create", user.name, role=user.role)
     return user_form(user)
 
 
@@ -96,6 +97,7 @@ def change_user(call: Call[Nothing, UserChange]) -> object:
     if body.password is not None or disabled:
         call.services.auth.delete_sessions_of(user.name)
     log.info("%s changed the user %s", call.identity.name, user.name)
+    note(call, "user.change", user.name, role=role, disabled=disabled, password=body.password is not None)
     return user_form(changed)
 
 
@@ -104,6 +106,7 @@ def delete_user(call: Call[Nothing, None]) -> object:
     keep_an_admin(call, user)
     call.services.auth.delete_user(user.name)
     log.info("%s removed the user %s", call.identity.name, user.name)
+    note(call, "user.remove", user.name)
     return None
 
 
@@ -132,6 +135,7 @@ def create_token(call: Call[Nothing, NewToken]) -> object:
     )
     call.services.auth.put_token(token)
     log.info("%s made the token %s (%s)", call.identity.name, token.name, token.role)
+    note(call, "token.create", token.name, id=token.id, role=token.role, expires_at=rfc3339(expires))
     return token_form(token) | {"token": secret}
 
 
@@ -139,6 +143,7 @@ def delete_token(call: Call[Nothing, None]) -> object:
     if not call.services.auth.delete_token(call.path["token_id"]):
         raise NotThere(f"there is no token {call.path['token_id'][:80]}")
     log.info("%s revoked the token %s", call.identity.name, call.path["token_id"][:80])
+    note(call, "token.revoke", call.path["token_id"][:80])
     return None
 
 

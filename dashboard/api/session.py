@@ -10,6 +10,7 @@ import msgspec
 from flask import Response
 from msgspec import Meta
 
+from dashboard.api.asking import note
 from dashboard.api.forms import WhoForm
 from dashboard.api.layer import API, Call, Nothing, Route
 from dashboard.api.people import NewPassword, UserName
@@ -47,6 +48,7 @@ def login(call: Call[Nothing, Login]) -> Response:
     )
     end_brought(call)
     log.info("%s logged in from %s", session.user, call.request.remote_addr)
+    note(call, "session.begin", session.user, actor=session.user, address=call.request.remote_addr)
     return with_cookie(call, secret, session, 200)
 
 
@@ -58,6 +60,7 @@ def setup(call: Call[Nothing, Setup]) -> Response:
     )
     end_brought(call)
     log.info("the first admin %s was made from %s", session.user, call.request.remote_addr)
+    note(call, "user.create", session.user, actor="setup", role=session.role, address=call.request.remote_addr)
     return with_cookie(call, secret, session, 201)
 
 
@@ -113,6 +116,7 @@ def own_password(call: Call[Nothing, OwnPassword]) -> Response:
     call.services.auth.put_user(changed)
     call.services.auth.delete_sessions_of(user.name)
     log.info("%s changed the own password", user.name)
+    note(call, "user.password", user.name)
     secret, session = call.web.gate.open_session(changed, call.now_ms)
     return with_cookie(call, secret, session, 200)
 
