@@ -13,7 +13,7 @@ from tests.browser.words import ROOT, templates
 
 SLOT = re.compile(r"\{(\w+)\}")
 KO = ROOT / "static" / "js" / "lib" / "ko.js"
-ENTRY = re.compile(r"'((?:[^'\\]|\\.)*)': '((?:[^'\\]|\\.)*)'")
+ENTRY = re.compile(r"'((?:[^'\\]|\\.)*)':\s+'((?:[^'\\]|\\.)*)'")
 
 
 def korean() -> dict[str, str]:

@@ -60,11 +60,18 @@ DYNAMIC = (
 """Words of fixed sets that come from the server: severities, roles, modes, states, trace names."""
 
 
+def flat(text: str) -> str:
+    """A source as if its calls and lists stood on one line each, without trailing commas; comments go."""
+    text = re.sub(r"^\s*(?://.*|/?\*.*)$", "", text, flags=re.M)
+    text = re.sub(r"\s*\n\s*", " ", text)
+    return re.sub(r",? ([)\]])", r"\1", re.sub(r"([(\[]) ", r"\1", text))
+
+
 def templates() -> set[str]:
     """Keys of ``ko.js`` that must be there."""
     found: set[str] = set(DYNAMIC)
     for path in sorted((ROOT / "static" / "js").rglob("*.js")):
-        text = path.read_text()
+        text = flat(path.read_text())
         place = str(path.relative_to(ROOT / "static" / "js"))
         for pattern in (CALL, CHOICE, COUNTED, *(re.compile(p) for k, p in TABLES.items() if k == place)):
             for match in pattern.findall(text):

@@ -11,32 +11,73 @@ import { changesPanel, knobs, policyPanel } from './container/rail.js';
 import { LimitsForm } from './container/form.js';
 
 const $ = selector => document.querySelector(selector);
-const wanted = decodeURIComponent(location.pathname.slice(`${base}/containers/`.length)), host = new URLSearchParams(location.search).get('host');
-let container = null, changes = [];
+const wanted = decodeURIComponent(location.pathname.slice(`${base}/containers/`.length)),
+  host = new URLSearchParams(location.search).get('host');
+let container = null,
+  changes = [];
 
 async function load() {
   container = await get(`/containers/${encodeURIComponent(wanted)}`, { host });
   return container;
 }
 async function loadChanges() {
-  try { changes = (await get('/limits/changes', { container: container.id, limit: 50 })).items; } catch (error) { if (!('status' in error)) throw error; }
+  try {
+    changes = (await get('/limits/changes', { container: container.id, limit: 50 })).items;
+  } catch (error) {
+    if (!('status' in error)) throw error;
+  }
 }
 
 /* ── head ──────────────────────────────────────────────────────────────────── */
-const NEXT_TICK_MS = 2500;   // what was ordered is in the agent's next tick
+const NEXT_TICK_MS = 2500; // what was ordered is in the agent's next tick
 const DOWN = ['gone', 'exited', 'removed'];
 function head() {
-  const c = container, down = DOWN.includes(c.state);
+  const c = container,
+    down = DOWN.includes(c.state);
   setText($('[data-name-of]'), c.name);
   document.title = `${c.name} · wharfinger`;
-  for (const node of document.querySelectorAll('[data-own-colour], [data-tint]')) node.className = `${node.className.replace(/\bc\d\b|\btone\b/g, '').trim()} ${colourClass(c)}`;
-  const words = c.health && c.health !== 'none' ? t('{state}, {health}', { state: t(c.state), health: t(c.health) }) : t(c.state);
-  const kind = down ? 'stop' : c.health === 'unhealthy' || c.state === 'restarting' ? 'warning' : c.state === 'paused' ? 'hold' : 'good';
+  for (const node of document.querySelectorAll('[data-own-colour], [data-tint]'))
+    node.className = `${node.className.replace(/\bc\d\b|\btone\b/g, '').trim()} ${colourClass(c)}`;
+  const words =
+    c.health && c.health !== 'none'
+      ? t('{state}, {health}', { state: t(c.state), health: t(c.health) })
+      : t(c.state);
+  const kind = down
+    ? 'stop'
+    : c.health === 'unhealthy' || c.state === 'restarting'
+      ? 'warning'
+      : c.state === 'paused'
+        ? 'hold'
+        : 'good';
   $('[data-state-of]').replaceChildren(glyph(kind, 12), words);
   const crumbs = $('[data-crumbs]');
-  if (crumbs.childElementCount === 1) crumbs.append(h('span', { 'aria-hidden': 'true' }, '/'), h('a', { href: hostPage(c.host) }, c.host), ...(c.group ? [h('span', { 'aria-hidden': 'true' }, '/'), h('a', { href: `${base}/?q=${encodeURIComponent(c.group)}` }, c.group)] : []));
-  const facts = [['Image', c.image && h('span', { class: 'mono' }, c.image)], ['Service', c.service && c.service !== c.name ? h('a', { href: `${base}/services/${encodeURIComponent(c.service)}` }, c.service) : null], ['Up', !down && c.started_at ? span((now() - time(c.started_at)) / 1000) : null], ['Restarts', c.restarts == null ? null : String(c.restarts)], ['Managed by', c.managed_by], ['Id', h('span', { class: 'mono', title: c.id }, c.id.startsWith('/') ? c.id : c.id.slice(0, 12))]];
-  $('[data-facts]').replaceChildren(...facts.filter(([, v]) => v).map(([label, v]) => h('div', {}, h('dt', {}, t(label)), h('dd', {}, v))));
+  if (crumbs.childElementCount === 1)
+    crumbs.append(
+      h('span', { 'aria-hidden': 'true' }, '/'),
+      h('a', { href: hostPage(c.host) }, c.host),
+      ...(c.group
+        ? [
+            h('span', { 'aria-hidden': 'true' }, '/'),
+            h('a', { href: `${base}/?q=${encodeURIComponent(c.group)}` }, c.group),
+          ]
+        : []),
+    );
+  const facts = [
+    ['Image', c.image && h('span', { class: 'mono' }, c.image)],
+    [
+      'Service',
+      c.service && c.service !== c.name
+        ? h('a', { href: `${base}/services/${encodeURIComponent(c.service)}` }, c.service)
+        : null,
+    ],
+    ['Up', !down && c.started_at ? span((now() - time(c.started_at)) / 1000) : null],
+    ['Restarts', c.restarts == null ? null : String(c.restarts)],
+    ['Managed by', c.managed_by],
+    ['Id', h('span', { class: 'mono', title: c.id }, c.id.startsWith('/') ? c.id : c.id.slice(0, 12))],
+  ];
+  $('[data-facts]').replaceChildren(
+    ...facts.filter(([, v]) => v).map(([label, v]) => h('div', {}, h('dt', {}, t(label)), h('dd', {}, v))),
+  );
   const report = $('[data-report]');
   report.href = `${API}/containers/${encodeURIComponent(c.id)}/report.html`;
   const button = $('[data-change-limits]');
@@ -46,29 +87,63 @@ function head() {
 
 let lookedFor = false;
 async function gone() {
-  if (!DOWN.includes(container.state)) { notice('gone', null); return; }
+  if (!DOWN.includes(container.state)) {
+    notice('gone', null);
+    return;
+  }
   let other = null;
-  if (!lookedFor) { lookedFor = true; try { other = (await all('/containers', { q: container.name, state: 'running' })).find(c => c.name === container.name && c.id !== container.id); } catch (error) { if (!('status' in error)) throw error; } }
-  notice('gone', [t('{name} is gone since {t}.', { name: container.name, t: moment(time(container.at), Date.now(), lang) }), other ? t('It was recreated with another id. This page shows the old one.') : t('Its history stays readable.')], { action: other ? [t('Open the new one'), () => location.assign(containerPage(other.id))] : null });
+  if (!lookedFor) {
+    lookedFor = true;
+    try {
+      other = (await all('/containers', { q: container.name, state: 'running' })).find(
+        c => c.name === container.name && c.id !== container.id,
+      );
+    } catch (error) {
+      if (!('status' in error)) throw error;
+    }
+  }
+  notice(
+    'gone',
+    [
+      t('{name} is gone since {t}.', {
+        name: container.name,
+        t: moment(time(container.at), Date.now(), lang),
+      }),
+      other
+        ? t('It was recreated with another id. This page shows the old one.')
+        : t('Its history stays readable.'),
+    ],
+    { action: other ? [t('Open the new one'), () => location.assign(containerPage(other.id))] : null },
+  );
 }
 
 function capabilities() {
   const gaps = container.gaps.map(g => g.reason);
-  notice('gaps', gaps.length ? [t('Not everything can be read.'), gaps.join('; ')] : null, { kind: 'warning' });
+  notice('gaps', gaps.length ? [t('Not everything can be read.'), gaps.join('; ')] : null, {
+    kind: 'warning',
+  });
 }
 
 function draw() {
   head();
   knobs($('[data-knobs]'), container);
-  policyPanel($('[data-policy]'), container, policy => { container.policy = policy; draw(); setTimeout(refresh, NEXT_TICK_MS); });
+  policyPanel($('[data-policy]'), container, policy => {
+    container.policy = policy;
+    draw();
+    setTimeout(refresh, NEXT_TICK_MS);
+  });
   changesPanel($('[data-changes]'), changes, now(), refresh);
   verdict.draw(container.findings, now());
   capabilities();
 }
 
-let busy = false, again = false;
+let busy = false,
+  again = false;
 async function refresh() {
-  if (busy) { again = true; return; }
+  if (busy) {
+    again = true;
+    return;
+  }
   busy = true;
   try {
     await load();
@@ -76,9 +151,14 @@ async function refresh() {
     await verdict.loadSettled(changes);
     draw();
     await gone();
-  } catch (error) { if (!('status' in error)) throw error; }
+  } catch (error) {
+    if (!('status' in error)) throw error;
+  }
   busy = false;
-  if (again) { again = false; refresh(); }
+  if (again) {
+    again = false;
+    refresh();
+  }
 }
 
 /* ── begin ─────────────────────────────────────────────────────────────────── */
@@ -90,8 +170,16 @@ try {
 } catch (error) {
   if (!('status' in error)) throw error;
   setText($('[data-name-of]'), wanted.slice(0, 80));
-  notice('load', [error.status === 404 ? t('There is no such container.') : t('The container is not to be had now.'), error.message], { kind: 'warning', action: [t('Overview'), () => location.assign(`${base}/`)] });
-  for (const node of document.querySelectorAll('.verdict, .rail, .work, [data-change-limits]')) node.hidden = true;
+  notice(
+    'load',
+    [
+      error.status === 404 ? t('There is no such container.') : t('The container is not to be had now.'),
+      error.message,
+    ],
+    { kind: 'warning', action: [t('Overview'), () => location.assign(`${base}/`)] },
+  );
+  for (const node of document.querySelectorAll('.verdict, .rail, .work, [data-change-limits]'))
+    node.hidden = true;
   ready();
 }
 if (container) {
@@ -100,30 +188,53 @@ if (container) {
   await verdict.loadSettled(changes);
   draw();
   gone();
-  const form = new LimitsForm($('[data-form]'), $('[data-change-limits]'), { container: () => container, done: refresh });
+  const form = new LimitsForm($('[data-form]'), $('[data-change-limits]'), {
+    container: () => container,
+    done: refresh,
+  });
   if (location.hash === '#limits' && mayChange) form.open();
 
   const stream = follow({});
   let findingIds = null;
   stream.on('snapshot', snapshot => {
     const ids = (snapshot.findings ?? []).join();
-    if (findingIds != null && ids !== findingIds) { refresh(); counts(); }
+    if (findingIds != null && ids !== findingIds) {
+      refresh();
+      counts();
+    }
     findingIds = ids;
     const values = snapshot.containers[container.id];
-    if (values) { container.latest = values; } else if (snapshot.host === container.host && !DOWN.includes(container.state)) refresh();
+    if (values) {
+      container.latest = values;
+    } else if (snapshot.host === container.host && !DOWN.includes(container.state)) refresh();
   });
-  for (const topic of ['change', 'event', 'alert']) stream.on(topic, item => { if (!item.container_id || item.container_id === container.id) refresh(); });
+  for (const topic of ['change', 'event', 'alert'])
+    stream.on(topic, item => {
+      if (!item.container_id || item.container_id === container.id) refresh();
+    });
   stream.on('resume', refresh);
   let asked = 0;
-  onFrame(at => { head(); if (at - asked > 5000) { asked = at; if (container.findings.length) refresh(); } });
+  onFrame(at => {
+    head();
+    if (at - asked > 5000) {
+      asked = at;
+      if (container.findings.length) refresh();
+    }
+  });
 
   const own = () => {
-    const found = getComputedStyle($('[data-own-colour]')).backgroundColor, canvas = document.createElement('canvas').getContext('2d');
+    const found = getComputedStyle($('[data-own-colour]')).backgroundColor,
+      canvas = document.createElement('canvas').getContext('2d');
     canvas.fillStyle = found;
     canvas.fillRect(0, 0, 1, 1);
     return `#${[...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)].map(v => v.toString(16).padStart(2, '0')).join('')}`;
   };
-  const board = new Board({ target: { container: container.id, host: container.host }, name: () => container.name, ownColour: own, values: snapshot => snapshot.containers[container.id] });
+  const board = new Board({
+    target: { container: container.id, host: container.host },
+    name: () => container.name,
+    ownColour: own,
+    values: snapshot => snapshot.containers[container.id],
+  });
   await board.begin(stream);
   ready();
 }

@@ -3,8 +3,11 @@ import { base, page, post } from './lib/api.js';
 import { span } from './lib/format.js';
 import { t, lang } from './lib/words.js';
 
-const form = document.querySelector('[data-gate]'), wrong = form.querySelector('[data-wrong]'), fields = form.elements;
-const query = new URLSearchParams(location.search), root = document.documentElement;
+const form = document.querySelector('[data-gate]'),
+  wrong = form.querySelector('[data-wrong]'),
+  fields = form.elements;
+const query = new URLSearchParams(location.search),
+  root = document.documentElement;
 const reveal = form.querySelector('[data-reveal]');
 
 reveal.addEventListener('click', () => {
@@ -12,9 +15,21 @@ reveal.addEventListener('click', () => {
   fields.password.type = shown ? 'text' : 'password';
   reveal.setAttribute('aria-pressed', String(shown));
 });
-function keep(key, value) { try { localStorage.setItem(`wharfinger.${key}`, value); } catch { /* private mode */ } }
-document.querySelector('[data-theme-toggle]').addEventListener('click', () => { root.dataset.theme = root.dataset.theme === 'dark' ? 'light' : 'dark'; keep('theme', root.dataset.theme); });
-document.querySelector('[data-lang-toggle]').addEventListener('click', () => { keep('lang', lang === 'ko' ? 'en' : 'ko'); location.reload(); });
+function keep(key, value) {
+  try {
+    localStorage.setItem(`wharfinger.${key}`, value);
+  } catch {
+    /* private mode */
+  }
+}
+document.querySelector('[data-theme-toggle]').addEventListener('click', () => {
+  root.dataset.theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
+  keep('theme', root.dataset.theme);
+});
+document.querySelector('[data-lang-toggle]').addEventListener('click', () => {
+  keep('lang', lang === 'ko' ? 'en' : 'ko');
+  location.reload();
+});
 
 /** Only a path of our own: `//elsewhere` and `/\elsewhere` are other hosts. */
 function next() {
@@ -26,13 +41,18 @@ function say(words, field = null) {
   wrong.textContent = words;
   wrong.hidden = false;
   for (const input of [fields.username, fields.password]) input.toggleAttribute('aria-invalid', false);
-  if (field) { field.setAttribute('aria-invalid', 'true'); field.focus(); }
+  if (field) {
+    field.setAttribute('aria-invalid', 'true');
+    field.focus();
+  }
 }
 
 form.addEventListener('submit', async event => {
   event.preventDefault();
   wrong.hidden = true;
-  const username = fields.username.value.trim(), password = fields.password.value, setup = page.page === 'setup';
+  const username = fields.username.value.trim(),
+    password = fields.password.value,
+    setup = page.page === 'setup';
   if (!username) return say(t('Write your name.'), fields.username);
   if (!password) return say(t('Write your password.'), fields.password);
   const button = form.querySelector('[type="submit"]');
@@ -45,9 +65,16 @@ form.addEventListener('submit', async event => {
   } catch (error) {
     if (!('status' in error)) throw error;
     if (error.status === 401 && !setup) say(t('Name or password is wrong.'), fields.password);
-    else if (error.status === 429) say(t('Too many attempts. Try again in {t}.', { t: span(error.retryAfter ?? 60) }));
-    else say(error.errors[0]?.message ?? error.message, error.errors[0]?.path === 'username' ? fields.username : error.errors[0] ? fields.password : null);
-  } finally { button.disabled = false; }
+    else if (error.status === 429)
+      say(t('Too many attempts. Try again in {t}.', { t: span(error.retryAfter ?? 60) }));
+    else
+      say(
+        error.errors[0]?.message ?? error.message,
+        error.errors[0]?.path === 'username' ? fields.username : error.errors[0] ? fields.password : null,
+      );
+  } finally {
+    button.disabled = false;
+  }
   return undefined;
 });
 document.body.dataset.ready = 'true';

@@ -14,10 +14,30 @@ function head() {
   setText($('[data-name-of]'), host.name);
   document.title = `${host.name} · wharfinger`;
   setText($('[data-state-of]'), tn(host.containers, '{n} container', '{n} containers'));
-  const live = host.latest, missing = Object.entries(host.capabilities).filter(([, v]) => v !== 'yes');
-  const facts = [['Cores', live.host_cpu_count], ['Memory', live.host_memory_total_bytes == null ? null : text(bytes(live.host_memory_total_bytes))], ['Load', live.host_load_1m?.toFixed(2)], ['cgroup', host.cgroup], ['Seen', host.at ? moment(time(host.at), Date.now(), lang) : null], ['Containers', h('a', { href: `${base}/?q=${encodeURIComponent(host.name)}` }, t('show'))]];
-  fill($('[data-facts]'), facts.filter(([, v]) => v != null).map(([label, v]) => h('div', {}, h('dt', {}, t(label)), h('dd', {}, v instanceof Node ? v : String(v)))));
-  notice('capabilities', missing.length ? [t('This host does not give everything.'), missing.map(([k, v]) => `${k}: ${v}`).join('; ')] : null);
+  const live = host.latest,
+    missing = Object.entries(host.capabilities).filter(([, v]) => v !== 'yes');
+  const facts = [
+    ['Cores', live.host_cpu_count],
+    ['Memory', live.host_memory_total_bytes == null ? null : text(bytes(live.host_memory_total_bytes))],
+    ['Load', live.host_load_1m?.toFixed(2)],
+    ['cgroup', host.cgroup],
+    ['Seen', host.at ? moment(time(host.at), Date.now(), lang) : null],
+    ['Containers', h('a', { href: `${base}/?q=${encodeURIComponent(host.name)}` }, t('show'))],
+  ];
+  fill(
+    $('[data-facts]'),
+    facts
+      .filter(([, v]) => v != null)
+      .map(([label, v]) =>
+        h('div', {}, h('dt', {}, t(label)), h('dd', {}, v instanceof Node ? v : String(v))),
+      ),
+  );
+  notice(
+    'capabilities',
+    missing.length
+      ? [t('This host does not give everything.'), missing.map(([k, v]) => `${k}: ${v}`).join('; ')]
+      : null,
+  );
 }
 
 watchParts();
@@ -27,22 +47,44 @@ try {
 } catch (error) {
   if (!('status' in error)) throw error;
   setText($('[data-name-of]'), name.slice(0, 80));
-  notice('load', [t('There is no such host.'), error.message], { kind: 'warning', action: [t('Overview'), () => location.assign(`${base}/`)] });
+  notice('load', [t('There is no such host.'), error.message], {
+    kind: 'warning',
+    action: [t('Overview'), () => location.assign(`${base}/`)],
+  });
   $('.work').hidden = true;
   ready();
 }
 if (host) {
   head();
   const stream = follow({});
-  stream.on('snapshot', snapshot => { if (snapshot.host === host.name) { host.latest = { ...host.latest, ...snapshot.host_metrics }; host.at = snapshot.at; } });
+  stream.on('snapshot', snapshot => {
+    if (snapshot.host === host.name) {
+      host.latest = { ...host.latest, ...snapshot.host_metrics };
+      host.at = snapshot.at;
+    }
+  });
   onFrame(head);
   /** A host has no anonymous and file memory of its own, and its bounds are what it is made of. */
   const adapt = figures => {
-    const bound = figures.memory.data.find(d => d.meta.style === 'limit'), area = figures.cpu.data[0];
-    figures.memory.data = [{ ...area, name: 'used', meta: { metric: 'memory_usage_bytes', sign: 1, style: 'area' } }, { ...bound, name: 'total', meta: { metric: 'host_memory_total_bytes', sign: 1, style: 'limit' } }];
-    figures.cpu.data = [area, { ...bound, name: 'cores', meta: { metric: 'host_cpu_count', sign: 1, style: 'limit' } }];
+    const bound = figures.memory.data.find(d => d.meta.style === 'limit'),
+      area = figures.cpu.data[0];
+    figures.memory.data = [
+      { ...area, name: 'used', meta: { metric: 'memory_usage_bytes', sign: 1, style: 'area' } },
+      { ...bound, name: 'total', meta: { metric: 'host_memory_total_bytes', sign: 1, style: 'limit' } },
+    ];
+    figures.cpu.data = [
+      area,
+      { ...bound, name: 'cores', meta: { metric: 'host_cpu_count', sign: 1, style: 'limit' } },
+    ];
     return figures;
   };
-  await new Board({ adapt, target: { scope: 'host', host: host.name }, events: { host: host.name }, name: () => host.name, ownColour: () => null, values: snapshot => snapshot.host === host.name ? snapshot.host_metrics : null }).begin(stream);
+  await new Board({
+    adapt,
+    target: { scope: 'host', host: host.name },
+    events: { host: host.name },
+    name: () => host.name,
+    ownColour: () => null,
+    values: snapshot => (snapshot.host === host.name ? snapshot.host_metrics : null),
+  }).begin(stream);
   ready();
 }

@@ -2,7 +2,17 @@
 import { h, emblem, setText } from './lib/dom.js';
 import { t, tn } from './lib/words.js';
 import { Fleet, METRICS } from './lib/fleet.js';
-import { countAlerts, countFindings, follow, notice, onFrame, onTheme, ready, viewerNotice, watchParts } from './lib/shell.js';
+import {
+  countAlerts,
+  countFindings,
+  follow,
+  notice,
+  onFrame,
+  onTheme,
+  ready,
+  viewerNotice,
+  watchParts,
+} from './lib/shell.js';
 import { Strip, earned } from './overview/strip.js';
 import { Band } from './overview/band.js';
 import { FleetTable, isDown } from './overview/table.js';
@@ -11,13 +21,26 @@ import { cpuLimit, memoryLimit } from './overview/columns.js';
 const $ = selector => document.querySelector(selector);
 const query = new URLSearchParams(location.search);
 const fleet = new Fleet();
-const state = { sort: query.get('sort') ?? 'worst', up: query.get('up') === '1', group: query.get('group') ?? 'group', show: query.get('show') ?? 'all', text: query.get('q') ?? '', shut: new Set(), changed: keepAddress };
+const state = {
+  sort: query.get('sort') ?? 'worst',
+  up: query.get('up') === '1',
+  group: query.get('group') ?? 'group',
+  show: query.get('show') ?? 'all',
+  text: query.get('q') ?? '',
+  shut: new Set(),
+  changed: keepAddress,
+};
 fleet.everything = state.show === 'down';
 
 const SHOW = {
   all: ['All', c => state.show === 'down' || !isDown(c)],
   trouble: ['With findings', c => c.findings.length > 0],
-  near: ['Near a limit', c => (c.values.cpu_usage_cores ?? 0) / (cpuLimit(c) ?? Infinity) > .9 || (c.values.memory_working_set_bytes ?? 0) / (memoryLimit(c) ?? Infinity) > .8],
+  near: [
+    'Near a limit',
+    c =>
+      (c.values.cpu_usage_cores ?? 0) / (cpuLimit(c) ?? Infinity) > 0.9 ||
+      (c.values.memory_working_set_bytes ?? 0) / (memoryLimit(c) ?? Infinity) > 0.8,
+  ],
   down: ['Not running', isDown],
 };
 const GROUP = { group: 'Project', service: 'Service', host: 'Host', none: 'None' };
@@ -25,47 +48,126 @@ if (!SHOW[state.show]) state.show = 'all';
 if (!GROUP[state.group]) state.group = 'group';
 
 let tints = new Set();
-const strip = new Strip($('[data-strip]'), fleet), band = new Band($('[data-band]'), { done: () => { fleet.loadFindings(); fleet.soon(); } });
-const table = new FleetTable($('[data-table]'), fleet, state, { matches: c => (SHOW[state.show][1](c)) && (!state.text || state.text.toLowerCase().split(/\s+/).every(word => c.text.includes(word))), colour: () => tints });
+const strip = new Strip($('[data-strip]'), fleet),
+  band = new Band($('[data-band]'), {
+    done: () => {
+      fleet.loadFindings();
+      fleet.soon();
+    },
+  });
+const table = new FleetTable($('[data-table]'), fleet, state, {
+  matches: c =>
+    SHOW[state.show][1](c) &&
+    (!state.text ||
+      state.text
+        .toLowerCase()
+        .split(/\s+/)
+        .every(word => c.text.includes(word))),
+  colour: () => tints,
+});
 
 /** Filter, sort and group live in the address, so that it can be shared. */
 function keepAddress() {
-  const url = new URL(location.href), put = (key, value, standard) => { if (value === standard) url.searchParams.delete(key); else url.searchParams.set(key, value); };
-  put('q', state.text, ''); put('sort', state.sort, 'worst'); put('up', state.up ? '1' : '', ''); put('group', state.group, 'group'); put('show', state.show, 'all');
+  const url = new URL(location.href),
+    put = (key, value, standard) => {
+      if (value === standard) url.searchParams.delete(key);
+      else url.searchParams.set(key, value);
+    };
+  put('q', state.text, '');
+  put('sort', state.sort, 'worst');
+  put('up', state.up ? '1' : '', '');
+  put('group', state.group, 'group');
+  put('show', state.show, 'all');
   history.replaceState(null, '', url);
 }
 
 /* ── toolbar ───────────────────────────────────────────────────────────────── */
-const filter = $('#filter'), sorter = $('#sort');
+const filter = $('#filter'),
+  sorter = $('#sort');
 filter.value = state.text;
 filter.placeholder = t('Filter by name, image, project or host');
-filter.addEventListener('input', () => { state.text = filter.value.trim(); lay(); keepAddress(); });
-for (const [key, label] of [['worst', 'Worst first'], ['cpu', 'CPU'], ['cpuShare', 'CPU of limit'], ['mem', 'Memory'], ['memShare', 'Memory of limit'], ['name', 'Name']]) sorter.append(h('option', { value: key, selected: key === state.sort }, t(label)));
-sorter.addEventListener('change', () => { state.sort = sorter.value; state.up = state.sort === 'name'; lay(); keepAddress(); });
+filter.addEventListener('input', () => {
+  state.text = filter.value.trim();
+  lay();
+  keepAddress();
+});
+for (const [key, label] of [
+  ['worst', 'Worst first'],
+  ['cpu', 'CPU'],
+  ['cpuShare', 'CPU of limit'],
+  ['mem', 'Memory'],
+  ['memShare', 'Memory of limit'],
+  ['name', 'Name'],
+])
+  sorter.append(h('option', { value: key, selected: key === state.sort }, t(label)));
+sorter.addEventListener('change', () => {
+  state.sort = sorter.value;
+  state.up = state.sort === 'name';
+  lay();
+  keepAddress();
+});
 
 function segments(place, options, key, after = () => {}) {
-  for (const [value, label] of Object.entries(options)) place.append(h('button', { type: 'button', 'data-value': value, 'aria-pressed': String(state[key] === value), onclick: async event => {
-    state[key] = value;
-    for (const button of place.children) button.setAttribute('aria-pressed', String(button === event.currentTarget));
-    keepAddress();
-    await after(value);
-    lay();
-  } }, t(label), h('span', { class: 'dim' })));
+  for (const [value, label] of Object.entries(options))
+    place.append(
+      h(
+        'button',
+        {
+          type: 'button',
+          'data-value': value,
+          'aria-pressed': String(state[key] === value),
+          onclick: async event => {
+            state[key] = value;
+            for (const button of place.children)
+              button.setAttribute('aria-pressed', String(button === event.currentTarget));
+            keepAddress();
+            await after(value);
+            lay();
+          },
+        },
+        t(label),
+        h('span', { class: 'dim' }),
+      ),
+    );
 }
-segments($('[data-show]'), Object.fromEntries(Object.entries(SHOW).map(([k, [label]]) => [k, label])), 'show', async value => {
-  if (value === 'down' && !fleet.everything) { fleet.everything = true; await fleet.load(); }
-});
+segments(
+  $('[data-show]'),
+  Object.fromEntries(Object.entries(SHOW).map(([k, [label]]) => [k, label])),
+  'show',
+  async value => {
+    if (value === 'down' && !fleet.everything) {
+      fleet.everything = true;
+      await fleet.load();
+    }
+  },
+);
 segments($('[data-group]'), GROUP, 'group');
-function clear() { filter.value = state.text = ''; lay(); keepAddress(); }
-$('[data-clear]').addEventListener('click', () => { clear(); filter.focus(); });
+function clear() {
+  filter.value = state.text = '';
+  lay();
+  keepAddress();
+}
+$('[data-clear]').addEventListener('click', () => {
+  clear();
+  filter.focus();
+});
 
 document.addEventListener('keydown', event => {
   if (document.querySelector('dialog[open]')) return;
   const typing = event.target.matches('input, select, textarea');
-  if (event.key === '/' && !typing) { event.preventDefault(); filter.focus(); }
-  else if (event.key === 'Escape' && event.target === filter) { clear(); filter.blur(); }
-  else if (!typing && !event.ctrlKey && !event.metaKey && ['ArrowDown', 'ArrowUp', 'j', 'k'].includes(event.key)) {
-    if (event.key.startsWith('Arrow') && !$('[data-table]').contains(document.activeElement)) return;   // the page scrolls
+  if (event.key === '/' && !typing) {
+    event.preventDefault();
+    filter.focus();
+  } else if (event.key === 'Escape' && event.target === filter) {
+    clear();
+    filter.blur();
+  } else if (
+    !typing &&
+    !event.ctrlKey &&
+    !event.metaKey &&
+    ['ArrowDown', 'ArrowUp', 'j', 'k'].includes(event.key)
+  ) {
+    if (event.key.startsWith('Arrow') && !$('[data-table]').contains(document.activeElement)) return; // the page scrolls
     if (table.step(event.key === 'ArrowDown' || event.key === 'j' ? 1 : -1)) event.preventDefault();
   }
 });
@@ -74,7 +176,8 @@ document.addEventListener('keydown', event => {
 function counts() {
   const list = [...fleet.containers.values()];
   for (const button of $('[data-show]').children) {
-    const key = button.dataset.value, n = key === 'all' ? list.filter(c => !isDown(c)).length : list.filter(SHOW[key][1]).length;
+    const key = button.dataset.value,
+      n = key === 'all' ? list.filter(c => !isDown(c)).length : list.filter(SHOW[key][1]).length;
     setText(button.lastChild, key === 'down' && !fleet.everything ? '' : ` ${n}`);
   }
   setText($('[data-matches]'), state.text ? tn(table.shown, '{n} matches', '{n} match') : '');
@@ -83,33 +186,101 @@ function counts() {
   const empty = $('[data-empty]');
   $('[data-table]').hidden = none;
   empty.hidden = !none;
-  if (none && !empty.hasChildNodes()) empty.append(emblem(), h('h3', {}, t('No containers on {host} yet', { host: fleet.hosts[0]?.name ?? t('this host') })), h('p', {}, t('wharfinger looks every second. The next container appears here on its own, with nothing to install in it.')),
-    h('div', { class: 'acts' }, h('button', { class: 'button', type: 'button', onclick: () => $('[data-show] [data-value="down"]').click() }, t('Show those that ran before'))));
+  if (none && !empty.hasChildNodes())
+    empty.append(
+      emblem(),
+      h('h3', {}, t('No containers on {host} yet', { host: fleet.hosts[0]?.name ?? t('this host') })),
+      h(
+        'p',
+        {},
+        t(
+          'wharfinger looks every second. The next container appears here on its own, with nothing to install in it.',
+        ),
+      ),
+      h(
+        'div',
+        { class: 'acts' },
+        h(
+          'button',
+          { class: 'button', type: 'button', onclick: () => $('[data-show] [data-value="down"]').click() },
+          t('Show those that ran before'),
+        ),
+      ),
+    );
 }
-function lay() { table.layout(); counts(); }
-function reorder() { table.layout({ keep: table.held }); counts(); }
+function lay() {
+  table.layout();
+  counts();
+}
+function reorder() {
+  table.layout({ keep: table.held });
+  counts();
+}
 
 /** What the kernel or the runtimes do not give, said once. */
 function capabilities() {
-  const host = fleet.hosts.find(x => x.own), missing = host?.capabilities ?? {};
-  const docker = host?.parts.find(p => p.name === 'docker'), bare = [...fleet.containers.values()].filter(c => c.host === host?.name && !isDown(c));
-  notice('runtime', docker?.state === 'off' && bare.length && bare.every(c => c.runtime === 'cgroup') ? [t('No container runtime is read on {host}.', { host: host.name }), t('What is shown are its own cgroups, by their paths. Once Docker answers, containers appear with their names.')] : null);
+  const host = fleet.hosts.find(x => x.own),
+    missing = host?.capabilities ?? {};
+  const docker = host?.parts.find(p => p.name === 'docker'),
+    bare = [...fleet.containers.values()].filter(c => c.host === host?.name && !isDown(c));
+  notice(
+    'runtime',
+    docker?.state === 'off' && bare.length && bare.every(c => c.runtime === 'cgroup')
+      ? [
+          t('No container runtime is read on {host}.', { host: host.name }),
+          t(
+            'What is shown are its own cgroups, by their paths. Once Docker answers, containers appear with their names.',
+          ),
+        ]
+      : null,
+  );
   const psi = missing.psi && missing.psi !== 'yes' ? missing.psi : null;
-  notice('psi', psi ? [t('{host} gives no pressure figures.', { host: host.name }), t('Pressure stays empty, which is not zero. CPU, memory and throttling are complete. ({reason})', { reason: psi })] : null);
+  notice(
+    'psi',
+    psi
+      ? [
+          t('{host} gives no pressure figures.', { host: host.name }),
+          t('Pressure stays empty, which is not zero. CPU, memory and throttling are complete. ({reason})', {
+            reason: psi,
+          }),
+        ]
+      : null,
+  );
 }
 
-fleet.changed = () => { tints = earned(fleet); strip.draw(); reorder(); capabilities(); };
-fleet.findingsChanged = () => { band.set(fleet.findings); countFindings(fleet.findings.length); strip.draw(); table.fill(); counts(); };
-onTheme(() => { table.fill(); band.redraw(); });
+fleet.changed = () => {
+  tints = earned(fleet);
+  strip.draw();
+  reorder();
+  capabilities();
+};
+fleet.findingsChanged = () => {
+  band.set(fleet.findings);
+  countFindings(fleet.findings.length);
+  strip.draw();
+  table.fill();
+  counts();
+};
+onTheme(() => {
+  table.fill();
+  band.redraw();
+});
 
 const tableNode = $('[data-table]');
-setInterval(() => tableNode.classList.toggle('is-stale', document.body.classList.contains('agent-away')), 1000);
+setInterval(
+  () => tableNode.classList.toggle('is-stale', document.body.classList.contains('agent-away')),
+  1000,
+);
 
 let ordered = 0;
 onFrame(at => {
   strip.draw();
   band.tick(at);
-  if (at - ordered >= 5000 && !table.held) { ordered = at; tints = earned(fleet); lay(); } else table.fill();
+  if (at - ordered >= 5000 && !table.held) {
+    ordered = at;
+    tints = earned(fleet);
+    lay();
+  } else table.fill();
 });
 setInterval(() => strip.draw(), 1000);
 
@@ -121,7 +292,10 @@ try {
   await Promise.all([fleet.load(), fleet.loadFindings()]);
 } catch (error) {
   if (!('status' in error)) throw error;
-  notice('load', [t('The list of containers is not to be had now.'), error.message], { kind: 'warning', action: [t('Try now'), () => location.reload()] });
+  notice('load', [t('The list of containers is not to be had now.'), error.message], {
+    kind: 'warning',
+    action: [t('Try now'), () => location.reload()],
+  });
 }
 fleet.changed();
 lay();

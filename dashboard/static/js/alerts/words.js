@@ -2,28 +2,65 @@
 import { span, worded } from '../lib/format.js';
 import { t, keep } from '../lib/words.js';
 
-const UNIT = [[/_ratio$/, 'ratio'], [/_bytes_per_second$/, 'bytes/s'], [/_bytes$/, 'bytes'], [/_cores$/, 'cores'], [/_seconds_per_second$/, 'cores']];
+const UNIT = [
+  [/_ratio$/, 'ratio'],
+  [/_bytes_per_second$/, 'bytes/s'],
+  [/_bytes$/, 'bytes'],
+  [/_cores$/, 'cores'],
+  [/_seconds_per_second$/, 'cores'],
+];
 const unitOf = metric => UNIT.find(([form]) => form.test(metric ?? ''))?.[1] ?? '1';
-const SIGN = { '>': 'over', '>=': 'at least', '<': 'under', '<=': 'at most', '==': 'exactly', '!=': 'other than' };
+const SIGN = {
+  '>': 'over',
+  '>=': 'at least',
+  '<': 'under',
+  '<=': 'at most',
+  '==': 'exactly',
+  '!=': 'other than',
+};
 
 /** `avg cpu_throttled_periods_ratio over 20 % in 1 min, for 15 s`; metrics keep their names. */
 export function ruleWords(rule) {
   const wait = rule.for_s ? t('held for {t}', { t: span(rule.for_s) }) : t('at once');
   if (rule.detector) return t('finding {detector}, {wait}', { detector: rule.detector, wait });
   const metric = rule.divisor ? `${rule.metric} / ${rule.divisor}` : rule.metric;
-  return keep(t('{function} {metric} {sign} {threshold} in {window}, {wait}', { function: rule.function, metric, sign: t(SIGN[rule.comparison] ?? rule.comparison), threshold: worded(rule.threshold, rule.divisor ? 'ratio' : unitOf(rule.metric)), window: span(rule.window_s), wait }));
+  return keep(
+    t('{function} {metric} {sign} {threshold} in {window}, {wait}', {
+      function: rule.function,
+      metric,
+      sign: t(SIGN[rule.comparison] ?? rule.comparison),
+      threshold: worded(rule.threshold, rule.divisor ? 'ratio' : unitOf(rule.metric)),
+      window: span(rule.window_s),
+      wait,
+    }),
+  );
 }
 
 export function actionWords(action) {
   if (!action) return '';
-  const step = action.relative ? `+${Math.round(action.by * 100)}\u202f%` : `+${worded(action.by, action.knob === 'cpu' ? 'cores' : 'bytes')}`;
+  const step = action.relative
+    ? `+${Math.round(action.by * 100)}\u202f%`
+    : `+${worded(action.by, action.knob === 'cpu' ? 'cores' : 'bytes')}`;
   return `${action.knob} ${step}`;
 }
 
 /** Value beside the rule's bound: the value, and where it fires. */
 export function valueWords(alert, rule) {
   if (alert.value == null) return null;
-  const unit = rule?.metric ? (rule.divisor ? 'ratio' : unitOf(rule.metric)) : alert.value >= 0 && alert.value <= 1 && alert.threshold != null && alert.threshold <= 1 ? 'ratio' : '1';
+  const unit = rule?.metric
+    ? rule.divisor
+      ? 'ratio'
+      : unitOf(rule.metric)
+    : alert.value >= 0 && alert.value <= 1 && alert.threshold != null && alert.threshold <= 1
+      ? 'ratio'
+      : '1';
   const bound = alert.threshold ?? rule?.threshold;
-  return [worded(alert.value, unit), bound == null ? '' : t(rule?.comparison?.startsWith('<') ? 'Fires under {bound}.' : 'Fires over {bound}.', { bound: worded(bound, unit) })];
+  return [
+    worded(alert.value, unit),
+    bound == null
+      ? ''
+      : t(rule?.comparison?.startsWith('<') ? 'Fires under {bound}.' : 'Fires over {bound}.', {
+          bound: worded(bound, unit),
+        }),
+  ];
 }

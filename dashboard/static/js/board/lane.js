@@ -4,55 +4,106 @@ import { h, glyph } from '../lib/dom.js';
 import { bytes, clock, fullTime, text, worded } from '../lib/format.js';
 import { t, lang, keep } from '../lib/words.js';
 
-const NEAR_PX = 18, MOST_EACH = 150;
+const NEAR_PX = 18,
+  MOST_EACH = 150;
 const RULES = { undo: 'undone', revert: 'put back', manual: 'by hand' };
 
 function limitWords({ cpu_cores: cpu, memory_bytes: memory, status, rule }) {
-  const who = RULES[rule] ? t(RULES[rule]) : t('by wharfinger'), words = v => v == null ? t('none') : text(bytes(v));
-  const kind = status === 'refused' ? 'refused' : status === 'dry_run' ? 'proposed' : status === 'reverted' ? 'reverted' : 'applied';
-  const state = { refused: t('refused'), proposed: t('proposed'), reverted: t('reverted'), applied: who }[kind];
-  if (cpu?.[1] != null) return t('CPU limit {a} → {b}, {state}', { a: cpu[0] == null ? t('none') : cpu[0].toFixed(2), b: worded(cpu[1], 'cores'), state });
-  if (memory?.[1] != null) return t('Memory limit {a} → {b}, {state}', { a: words(memory[0]), b: words(memory[1]), state });
+  const who = RULES[rule] ? t(RULES[rule]) : t('by wharfinger'),
+    words = v => (v == null ? t('none') : text(bytes(v)));
+  const kind =
+    status === 'refused'
+      ? 'refused'
+      : status === 'dry_run'
+        ? 'proposed'
+        : status === 'reverted'
+          ? 'reverted'
+          : 'applied';
+  const state = { refused: t('refused'), proposed: t('proposed'), reverted: t('reverted'), applied: who }[
+    kind
+  ];
+  if (cpu?.[1] != null)
+    return t('CPU limit {a} → {b}, {state}', {
+      a: cpu[0] == null ? t('none') : cpu[0].toFixed(2),
+      b: worded(cpu[1], 'cores'),
+      state,
+    });
+  if (memory?.[1] != null)
+    return t('Memory limit {a} → {b}, {state}', { a: words(memory[0]), b: words(memory[1]), state });
   return t('Limits changed, {state}', { state });
 }
 
 /** An event as a mark; null for one that is no news on a chart. */
 export function markOf(event) {
-  const d = event.detail ?? {}, at = time(event.at);
+  const d = event.detail ?? {},
+    at = time(event.at);
   switch (event.kind) {
-    case 'start': return { at, kind: 'start', label: t('Started') };
-    case 'stop': return { at, kind: 'stop', label: d.exit_code == null ? t('Stopped') : t('Stopped with exit code {code}', { code: d.exit_code }), bad: Boolean(d.oom_killed) };
-    case 'oom': return { at, kind: 'oom', label: t('Killed for lack of memory'), bad: true };
-    case 'restart': return { at, kind: 'restart', label: t('Restarted') };
-    case 'health': return { at, kind: 'health', label: t('Health: {state}', { state: d.health ?? d.state ?? '?' }) };
+    case 'start':
+      return { at, kind: 'start', label: t('Started') };
+    case 'stop':
+      return {
+        at,
+        kind: 'stop',
+        label: d.exit_code == null ? t('Stopped') : t('Stopped with exit code {code}', { code: d.exit_code }),
+        bad: Boolean(d.oom_killed),
+      };
+    case 'oom':
+      return { at, kind: 'oom', label: t('Killed for lack of memory'), bad: true };
+    case 'restart':
+      return { at, kind: 'restart', label: t('Restarted') };
+    case 'health':
+      return { at, kind: 'health', label: t('Health: {state}', { state: d.health ?? d.state ?? '?' }) };
     case 'limit_change': {
       const pair = d.cpu_cores?.[1] != null ? d.cpu_cores : d.memory_bytes;
-      return { at, kind: d.status === 'applied' || d.status === 'reverted' ? (pair?.[0] != null && pair[1] < pair[0] ? 'down' : 'up') : 'hold', label: limitWords(d) };
+      return {
+        at,
+        kind:
+          d.status === 'applied' || d.status === 'reverted'
+            ? pair?.[0] != null && pair[1] < pair[0]
+              ? 'down'
+              : 'up'
+            : 'hold',
+        label: limitWords(d),
+      };
     }
     case 'alert':
       if (d.rule === 'LimitChanged' || !['firing', 'resolved'].includes(d.state)) return null;
-      return { at, kind: d.state === 'firing' ? d.severity : 'good', label: d.state === 'firing' ? t('Alert {rule}: {summary}', { rule: d.rule, summary: d.summary ?? '' }) : t('Alert {rule} is over', { rule: d.rule }) };
-    default: return null;
+      return {
+        at,
+        kind: d.state === 'firing' ? d.severity : 'good',
+        label:
+          d.state === 'firing'
+            ? t('Alert {rule}: {summary}', { rule: d.rule, summary: d.summary ?? '' })
+            : t('Alert {rule} is over', { rule: d.rule }),
+      };
+    default:
+      return null;
   }
 }
 
 export class Lane {
   #signature = '';
-  constructor(box, words) { Object.assign(this, { box, words, events: [], marks: [] }); }
+  constructor(box, words) {
+    Object.assign(this, { box, words, events: [], marks: [] });
+  }
 
   async load(target, from, about) {
     this.events = (await all('/events', { ...target, since: Math.floor(from), limit: 2000 })).filter(about);
     this.marks = this.events.map(markOf).filter(Boolean);
   }
 
-  within([from, to]) { return this.marks.filter(m => m.at >= from && m.at <= to).slice(-MOST_EACH); }
+  within([from, to]) {
+    return this.marks.filter(m => m.at >= from && m.at <= to).slice(-MOST_EACH);
+  }
 
   /** `left` and `width` of the plots in pixels. */
   draw(range, left, width) {
     const clusters = [];
     for (const m of this.within(range)) {
-      const x = left + (m.at - range[0]) / (range[1] - range[0]) * width, last = clusters.at(-1);
-      if (last && x - last.x < NEAR_PX) last.list.push(m); else clusters.push({ x, list: [m] });
+      const x = left + ((m.at - range[0]) / (range[1] - range[0])) * width,
+        last = clusters.at(-1);
+      if (last && x - last.x < NEAR_PX) last.list.push(m);
+      else clusters.push({ x, list: [m] });
     }
     const signature = clusters.map(c => c.list.map(m => `${m.at}${m.kind}`).join()).join('|');
     if (signature !== this.#signature && !this.box.contains(document.activeElement)) {
@@ -63,13 +114,26 @@ export class Lane {
   }
 
   #mark({ list }) {
-    const lead = list.find(m => m.bad) ?? list.find(m => m.kind === 'critical' || m.kind === 'warning') ?? list[0];
+    const lead =
+      list.find(m => m.bad) ?? list.find(m => m.kind === 'critical' || m.kind === 'warning') ?? list[0];
     const words = list.map(m => `${clock(m.at)}  ${keep(m.label)}`).join('\n');
-    return h('button', { type: 'button', class: `mark ${lead.bad ? 'bad' : ''}`.trim(), title: words, 'aria-label': words, 'data-mark': lead.kind, onclick: () => {
-      const again = this.words.textContent === words;
-      this.words.hidden = again;
-      this.words.textContent = again ? '' : words;
-      this.words.title = fullTime(lead.at, lang);
-    } }, glyph(lead.kind, 13), list.length > 1 && h('span', {}, list.length));
+    return h(
+      'button',
+      {
+        type: 'button',
+        class: `mark ${lead.bad ? 'bad' : ''}`.trim(),
+        title: words,
+        'aria-label': words,
+        'data-mark': lead.kind,
+        onclick: () => {
+          const again = this.words.textContent === words;
+          this.words.hidden = again;
+          this.words.textContent = again ? '' : words;
+          this.words.title = fullTime(lead.at, lang);
+        },
+      },
+      glyph(lead.kind, 13),
+      list.length > 1 && h('span', {}, list.length),
+    );
   }
 }

@@ -1,12 +1,20 @@
 /** All charts of a page as one PNG. */
 import { token } from '../lib/shell.js';
 
-const WIDTH = 1200, CAPTION = 30;
-const load = address => new Promise((resolve, reject) => { const image = new Image(); image.onload = () => resolve(image); image.onerror = reject; image.src = address; });
+const WIDTH = 1200,
+  CAPTION = 30;
+const load = address =>
+  new Promise((resolve, reject) => {
+    const image = new Image();
+    image.onload = () => resolve(image);
+    image.onerror = reject;
+    image.src = address;
+  });
 
 export async function picture(charts, title) {
   const heights = charts.map(chart => chart.figure.layout.height);
-  const canvas = document.createElement('canvas'), c = canvas.getContext('2d');
+  const canvas = document.createElement('canvas'),
+    c = canvas.getContext('2d');
   canvas.width = WIDTH * 2;
   canvas.height = (40 + heights.reduce((a, b) => a + b + CAPTION, 0)) * 2;
   c.scale(2, 2);
@@ -23,10 +31,22 @@ export async function picture(charts, title) {
     c.fillText(chart.title, 14, y + 19);
     c.font = `400 12px ${family}`;
     c.fillStyle = token('--ink-3');
-    c.fillText(chart.series.map((s, k) => `${s.label} ${chart.readout.children[k].lastChild.textContent}`).join('   '), 100, y + 19);
+    c.fillText(
+      chart.series.map((s, k) => `${s.label} ${chart.readout.children[k].lastChild.textContent}`).join('   '),
+      100,
+      y + 19,
+    );
     y += CAPTION;
-    c.drawImage(await load(await Plotly.toImage(chart.plot, { format: 'svg', width: WIDTH, height: heights[i] })), 0, y, WIDTH, heights[i]);
+    c.drawImage(
+      await load(await Plotly.toImage(chart.plot, { format: 'svg', width: WIDTH, height: heights[i] })),
+      0,
+      y,
+      WIDTH,
+      heights[i],
+    );
     y += heights[i];
   }
-  return new Promise(resolve => { canvas.toBlob(resolve, 'image/png'); });
+  return new Promise(resolve => {
+    canvas.toBlob(resolve, 'image/png');
+  });
 }

@@ -2,29 +2,54 @@
 import { bytes, percent, rate, text, worded } from '../lib/format.js';
 
 const tens = (low, high, most) => {
-  const raw = (high - low) / most, power = 10 ** Math.floor(Math.log10(raw));
-  return [1, 2, 2.5, 5, 10].map(m => m * power).find(step => step >= raw * .999) ?? raw;
+  const raw = (high - low) / most,
+    power = 10 ** Math.floor(Math.log10(raw));
+  return [1, 2, 2.5, 5, 10].map(m => m * power).find(step => step >= raw * 0.999) ?? raw;
 };
-const twos = (low, high, most) => { let step = 1; while ((high - low) / step > most) step *= 2; return step; };
-const tidy = v => String(+v.toFixed(v < .1 ? 3 : 2));
+const twos = (low, high, most) => {
+  let step = 1;
+  while ((high - low) / step > most) step *= 2;
+  return step;
+};
+const tidy = v => String(+v.toFixed(v < 0.1 ? 3 : 2));
 
 const UNITS = {
-  cores: { step: tens, label: tidy, unit: '\u202fcores', least: .1 },
-  bytes: { step: twos, label: v => text(bytes(v)).replace(/\.0+(?=\u202f)/, ''), unit: '', least: 16 * 1024 ** 2 },
-  ratio: { step: tens, label: v => text(percent(v)).replace('\u202f%', ''), unit: '\u202f%', least: .1 },
-  'bytes/s': { step: twos, label: v => text(rate(Math.abs(v))).replace(/\.0+(?=\u202f)/, ''), unit: '/s', least: 16 * 1024 },
-  1: { step: (low, high, most) => Math.max(1, tens(low, high, most)), label: v => String(Math.round(v)), unit: '', least: 10 },
+  cores: { step: tens, label: tidy, unit: '\u202fcores', least: 0.1 },
+  bytes: {
+    step: twos,
+    label: v => text(bytes(v)).replace(/\.0+(?=\u202f)/, ''),
+    unit: '',
+    least: 16 * 1024 ** 2,
+  },
+  ratio: { step: tens, label: v => text(percent(v)).replace('\u202f%', ''), unit: '\u202f%', least: 0.1 },
+  'bytes/s': {
+    step: twos,
+    label: v => text(rate(Math.abs(v))).replace(/\.0+(?=\u202f)/, ''),
+    unit: '/s',
+    least: 16 * 1024,
+  },
+  1: {
+    step: (low, high, most) => Math.max(1, tens(low, high, most)),
+    label: v => String(Math.round(v)),
+    unit: '',
+    least: 10,
+  },
 };
 const of = unit => UNITS[unit] ?? UNITS[1];
 
 export const least = (unit, told) => told ?? of(unit).least;
 
 export function ticks(unit, low, high, most) {
-  const u = of(unit), step = u.step(low, high, most), tickvals = [];
-  for (let v = Math.ceil(low / step) * step; v <= high * 1.0001; v += step) tickvals.push(Math.abs(v) < step / 1e6 ? 0 : v);
-  const ticktext = tickvals.map((v, i) => v === 0 ? '0' : u.label(v) + (i === tickvals.length - 1 || i === 0 ? u.unit : ''));
+  const u = of(unit),
+    step = u.step(low, high, most),
+    tickvals = [];
+  for (let v = Math.ceil(low / step) * step; v <= high * 1.0001; v += step)
+    tickvals.push(Math.abs(v) < step / 1e6 ? 0 : v);
+  const ticktext = tickvals.map((v, i) =>
+    v === 0 ? '0' : u.label(v) + (i === tickvals.length - 1 || i === 0 ? u.unit : ''),
+  );
   return { tickvals, ticktext };
 }
 
 /** A figure of the readout. */
-export const shown = (unit, v) => v == null ? '–' : worded(Math.abs(v), unit);
+export const shown = (unit, v) => (v == null ? '–' : worded(Math.abs(v), unit));

@@ -21,7 +21,9 @@ function query(parameters) {
 /** Somebody whose session ended signs in again and comes back to the same page. */
 function signIn() {
   if (page.page === 'login' || page.page === 'setup') return;
-  location.assign(`${base}/login?next=${encodeURIComponent(location.pathname.slice(base.length) + location.search)}`);
+  location.assign(
+    `${base}/login?next=${encodeURIComponent(location.pathname.slice(base.length) + location.search)}`,
+  );
 }
 
 /** On a container host interfaces come and go, and browsers cut requests when they do: a question is asked once more. */
@@ -31,23 +33,40 @@ async function ask(address, options, again) {
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     if (!again) throw new Problem(0, 'The server does not answer.');
-    await new Promise(resolve => { setTimeout(resolve, AGAIN_MS); });
+    await new Promise(resolve => {
+      setTimeout(resolve, AGAIN_MS);
+    });
     return ask(address, options, false);
   }
 }
 
 async function call(method, path, { parameters = {}, body, signal } = {}) {
-  const response = await ask(API + path + query(parameters), {
-    method, signal, credentials: 'same-origin', cache: 'no-store',
-    headers: body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': 'application/json' },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  }, method === 'GET');
+  const response = await ask(
+    API + path + query(parameters),
+    {
+      method,
+      signal,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      headers:
+        body === undefined
+          ? { Accept: 'application/json' }
+          : { Accept: 'application/json', 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    },
+    method === 'GET',
+  );
   if (response.status === 204) return null;
   const kind = response.headers.get('Content-Type') ?? '';
   const value = kind.includes('json') ? await response.json() : null;
   if (response.ok) return value;
   if (response.status === 401 && page.page !== 'login') signIn();
-  throw new Problem(response.status, value?.detail ?? value?.title ?? `The server answered ${response.status}.`, value?.errors ?? [], Number(response.headers.get('Retry-After')) || null);
+  throw new Problem(
+    response.status,
+    value?.detail ?? value?.title ?? `The server answered ${response.status}.`,
+    value?.errors ?? [],
+    Number(response.headers.get('Retry-After')) || null,
+  );
 }
 
 export const get = (path, parameters, signal) => call('GET', path, { parameters, signal });
@@ -73,6 +92,6 @@ export async function all(path, parameters = {}) {
   return items;
 }
 
-export const containerPage = (id) => `${base}/containers/${encodeURIComponent(id)}`;
-export const hostPage = (name) => `${base}/hosts/${encodeURIComponent(name)}`;
-export const time = (rfc3339) => rfc3339 == null ? null : Date.parse(rfc3339);
+export const containerPage = id => `${base}/containers/${encodeURIComponent(id)}`;
+export const hostPage = name => `${base}/hosts/${encodeURIComponent(name)}`;
+export const time = rfc3339 => (rfc3339 == null ? null : Date.parse(rfc3339));

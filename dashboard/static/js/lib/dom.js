@@ -43,16 +43,43 @@ const SHAPES = {
 /** A mark: its shape says what its colour says. Hidden from readers; the word stands beside it. */
 export function glyph(kind, size = 14) {
   const [fill, line] = SHAPES[kind] ?? SHAPES.info;
-  return svg('svg', { class: `glyph ${kind}`, width: size, height: size, viewBox: '0 0 16 16', 'aria-hidden': 'true' },
-    fill && svg('path', { class: 'fill', d: fill }), line && svg('path', { class: 'line', d: line }));
+  return svg(
+    'svg',
+    { class: `glyph ${kind}`, width: size, height: size, viewBox: '0 0 16 16', 'aria-hidden': 'true' },
+    fill && svg('path', { class: 'fill', d: fill }),
+    line && svg('path', { class: 'line', d: line }),
+  );
 }
 
 /** The ring and waves of the brand, for empty pages. */
-export const emblem = () => svg('svg', { viewBox: '0 0 24 24', fill: 'none', stroke: 'currentColor', 'stroke-width': 2, 'stroke-linecap': 'round', 'aria-hidden': 'true' },
-  svg('circle', { cx: 12, cy: 11, r: 6.6 }), svg('path', { d: 'M2 11h20' }), svg('path', { d: 'M5 21c2.3 0 2.3-1.6 4.7-1.6S12 21 14.3 21s2.4-1.6 4.7-1.6', 'stroke-width': 1.6, opacity: .6 }));
+export const emblem = () =>
+  svg(
+    'svg',
+    {
+      viewBox: '0 0 24 24',
+      fill: 'none',
+      stroke: 'currentColor',
+      'stroke-width': 2,
+      'stroke-linecap': 'round',
+      'aria-hidden': 'true',
+    },
+    svg('circle', { cx: 12, cy: 11, r: 6.6 }),
+    svg('path', { d: 'M2 11h20' }),
+    svg('path', {
+      d: 'M5 21c2.3 0 2.3-1.6 4.7-1.6S12 21 14.3 21s2.4-1.6 4.7-1.6',
+      'stroke-width': 1.6,
+      opacity: 0.6,
+    }),
+  );
 
 /** A figure with its unit in a lane of its own, so that digits align down a column. */
-export const figure = ([n, unit], extra = '') => h('span', { class: `figure ${extra}`.trim() }, h('span', { class: 'n' }, n), h('span', { class: 'u' }, unit));
+export const figure = ([n, unit], extra = '') =>
+  h(
+    'span',
+    { class: `figure ${extra}`.trim() },
+    h('span', { class: 'n' }, n),
+    h('span', { class: 'u' }, unit),
+  );
 
 export function setFigure(node, [n, unit]) {
   const [digits, lane] = node.children;
@@ -61,17 +88,29 @@ export function setFigure(node, [n, unit]) {
 }
 
 /** Write text only where it differs: an unchanged second costs no layout. */
-export function setText(node, text) { if (node.textContent !== text) node.textContent = text; }
-export function setClass(node, name) { if (node.className !== name) node.className = name; }
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+export function setClass(node, name) {
+  if (node.className !== name) node.className = name;
+}
 
 /** A bar of 0–1 with an optional peak tick. Widths go through the CSS object model, never through style attributes. */
-export const bar = () => h('span', { class: 'bar', 'aria-hidden': 'true' }, h('i', { class: 'fill' }), h('i', { class: 'peak' }));
+export const bar = () =>
+  h('span', { class: 'bar', 'aria-hidden': 'true' }, h('i', { class: 'fill' }), h('i', { class: 'peak' }));
 
 const unit = value => Math.min(1, Math.max(0, value)).toFixed(3);
 export function setBar(node, value, peak, level) {
-  const v = unit(value), p = unit(peak ?? 0);
-  if (node.dataset.v !== v) { node.dataset.v = v; node.style.setProperty('--v', v); }
-  if (node.dataset.p !== p) { node.dataset.p = p; node.style.setProperty('--peak', p); }
+  const v = unit(value),
+    p = unit(peak ?? 0);
+  if (node.dataset.v !== v) {
+    node.dataset.v = v;
+    node.style.setProperty('--v', v);
+  }
+  if (node.dataset.p !== p) {
+    node.dataset.p = p;
+    node.style.setProperty('--peak', p);
+  }
   if ((node.dataset.level ?? '') !== level) node.dataset.level = level;
 }
 

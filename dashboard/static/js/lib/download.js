@@ -1,6 +1,7 @@
 /** Files made in the browser. */
 export function download(name, blob) {
-  const link = document.createElement('a'), address = URL.createObjectURL(blob);
+  const link = document.createElement('a'),
+    address = URL.createObjectURL(blob);
   link.href = address;
   link.download = name.replace(/[^\p{L}\p{N}._-]+/gu, '_');
   document.body.append(link);
@@ -20,4 +21,5 @@ export function csv(rows) {
   return rows.map(row => row.map(cell).join(',')).join('\r\n') + '\r\n';
 }
 
-export const downloadCsv = (name, rows) => download(name, new Blob(['\ufeff', csv(rows)], { type: 'text/csv;charset=utf-8' }));
+export const downloadCsv = (name, rows) =>
+  download(name, new Blob(['\ufeff', csv(rows)], { type: 'text/csv;charset=utf-8' }));

@@ -7,10 +7,18 @@
 import { API } from './api.js';
 
 const TOPICS = ['snapshot', 'alert', 'change', 'event'];
-const SILENCE_MS = 6000, HIDDEN_MS = 30000, PATIENCE_MS = [1000, 2000, 4000, 8000, 15000];
+const SILENCE_MS = 6000,
+  HIDDEN_MS = 30000,
+  PATIENCE_MS = [1000, 2000, 4000, 8000, 15000];
 
 export class Stream {
-  #source = null; #listeners = new Map(); #tries = 0; #timer = null; #hiddenTimer = null; #watch = null; #address;
+  #source = null;
+  #listeners = new Map();
+  #tries = 0;
+  #timer = null;
+  #hiddenTimer = null;
+  #watch = null;
+  #address;
 
   constructor({ topics = TOPICS, metrics = null, host = null } = {}) {
     const parameters = new URLSearchParams({ topics: topics.join(',') });
@@ -22,7 +30,9 @@ export class Stream {
     this.retryAt = null;
     document.addEventListener('visibilitychange', () => this.#visibility());
     addEventListener('pagehide', () => this.#drop());
-    addEventListener('pageshow', event => { if (event.persisted) this.#again(); });
+    addEventListener('pageshow', event => {
+      if (event.persisted) this.#again();
+    });
   }
 
   on(topic, listener) {
@@ -33,14 +43,21 @@ export class Stream {
 
   open() {
     this.#connect();
-    this.#watch ??= setInterval(() => { if (this.state === 'live' && performance.now() - this.heardAt > SILENCE_MS) this.#become('lost'); }, 1000);
+    this.#watch ??= setInterval(() => {
+      if (this.state === 'live' && performance.now() - this.heardAt > SILENCE_MS) this.#become('lost');
+    }, 1000);
     return this;
   }
 
   /** Try now, whatever the patience says. */
-  now() { this.#tries = 0; this.#again(); }
+  now() {
+    this.#tries = 0;
+    this.#again();
+  }
 
-  #tell(topic, value) { for (const listener of this.#listeners.get(topic) ?? []) listener(value); }
+  #tell(topic, value) {
+    for (const listener of this.#listeners.get(topic) ?? []) listener(value);
+  }
 
   #become(state) {
     if (this.state === state) return;
@@ -51,15 +68,18 @@ export class Stream {
   }
 
   #connect() {
-    const source = this.#source = new EventSource(this.#address, { withCredentials: false });
-    for (const topic of TOPICS) source.addEventListener(topic, event => {
-      this.heardAt = performance.now();
-      this.#tries = 0;
-      this.retryAt = null;
-      if (topic === 'snapshot') this.#become('live');
-      this.#tell(topic, JSON.parse(event.data));
-    });
-    source.onerror = () => { if (this.#source === source) this.#retry(); };
+    const source = (this.#source = new EventSource(this.#address, { withCredentials: false }));
+    for (const topic of TOPICS)
+      source.addEventListener(topic, event => {
+        this.heardAt = performance.now();
+        this.#tries = 0;
+        this.retryAt = null;
+        if (topic === 'snapshot') this.#become('live');
+        this.#tell(topic, JSON.parse(event.data));
+      });
+    source.onerror = () => {
+      if (this.#source === source) this.#retry();
+    };
   }
 
   #retry() {
@@ -71,12 +91,24 @@ export class Stream {
     this.#timer = setTimeout(() => this.#again(), wait);
   }
 
-  #drop() { clearTimeout(this.#timer); this.#source?.close(); this.#source = null; }
-  #again() { this.#drop(); this.retryAt = null; this.#connect(); }
+  #drop() {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+  }
+  #again() {
+    this.#drop();
+    this.retryAt = null;
+    this.#connect();
+  }
 
   #visibility() {
     clearTimeout(this.#hiddenTimer);
-    if (document.visibilityState === 'hidden') this.#hiddenTimer = setTimeout(() => { this.#drop(); if (this.state === 'live') this.state = 'lost'; }, HIDDEN_MS);
+    if (document.visibilityState === 'hidden')
+      this.#hiddenTimer = setTimeout(() => {
+        this.#drop();
+        if (this.state === 'live') this.state = 'lost';
+      }, HIDDEN_MS);
     else if (!this.#source && !this.retryAt) this.#again();
   }
 }

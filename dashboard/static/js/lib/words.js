@@ -9,7 +9,7 @@ export const korean = lang === 'ko';
 
 /** The words for `text` in the reader's language, slots filled. */
 export function t(text, slots = {}) {
-  let out = korean ? KO[text] ?? text : text;
+  let out = korean ? (KO[text] ?? text) : text;
   for (const [name, value] of Object.entries(slots)) out = out.replaceAll(`{${name}}`, value);
   return out;
 }
@@ -18,14 +18,16 @@ export function t(text, slots = {}) {
 export const tn = (n, one, many, slots = {}) => t(n === 1 ? one : many, { n, ...slots });
 
 /** Figures stay with their units, arrows and degrees when a line breaks. */
-export const keep = text => text
-  .replace(/(\d) (→|KiB|MiB|GiB|TiB|cores?|min|h|s|d|of|%|코어)/g, '$1\u00a0$2')
-  .replace(/(→|of) (\d)/g, '$1\u00a0$2')
-  .replace(/(\d)–(\d)/g, '$1\u2060–\u2060$2');
+export const keep = text =>
+  text
+    .replace(/(\d) (→|KiB|MiB|GiB|TiB|cores?|min|h|s|d|of|%|코어)/g, '$1\u00a0$2')
+    .replace(/(→|of) (\d)/g, '$1\u00a0$2')
+    .replace(/(\d)–(\d)/g, '$1\u2060–\u2060$2');
 
 /** Static words of the templates; runs once, as soon as this module is loaded. */
 if (korean) {
   for (const node of document.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
-  for (const node of document.querySelectorAll('[data-t-label]')) node.setAttribute('aria-label', t(node.dataset.tLabel));
+  for (const node of document.querySelectorAll('[data-t-label]'))
+    node.setAttribute('aria-label', t(node.dataset.tLabel));
 }
 delete document.documentElement.dataset.untranslated;

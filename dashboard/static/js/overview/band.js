@@ -6,7 +6,9 @@ import { t, tn } from '../lib/words.js';
 import { age, buttons, deed, deedMark, levelOf, pictured, sentence } from '../lib/findings.js';
 import { now } from '../lib/shell.js';
 
-const LEAST_MS = 15 * 60000, POINTS = 112, REFRESH_MS = 10000;
+const LEAST_MS = 15 * 60000,
+  POINTS = 112,
+  REFRESH_MS = 10000;
 
 /** One finding as a list item that can be brought up to date in place. */
 export class Line {
@@ -21,8 +23,21 @@ export class Line {
     this.done = done;
     const link = finding.container_id ? containerPage(finding.container_id) : hostPage(finding.host);
     this.gutter = h('span', { class: 'gutter' });
-    this.node = h('li', { class: 'finding', 'data-finding': finding.id, 'data-detector': finding.detector }, this.gutter,
-      h('div', { class: 'who' }, h('a', { href: link }, finding.name || finding.host), h('span', {}, finding.host)), this.picture, h('div', { class: 'what' }, this.words, this.did), this.since, this.acts);
+    this.node = h(
+      'li',
+      { class: 'finding', 'data-finding': finding.id, 'data-detector': finding.detector },
+      this.gutter,
+      h(
+        'div',
+        { class: 'who' },
+        h('a', { href: link }, finding.name || finding.host),
+        h('span', {}, finding.host),
+      ),
+      this.picture,
+      h('div', { class: 'what' }, this.words, this.did),
+      this.since,
+      this.acts,
+    );
     watch(this.picture, () => this.#draw());
     this.update(finding);
   }
@@ -30,11 +45,21 @@ export class Line {
   update(finding) {
     this.finding = finding;
     setText(this.words, sentence(finding));
-    const words = deed(finding), signature = `${words}|${finding.change_id}`;
-    if (this.deedSignature !== signature) { this.deedSignature = signature; this.did.replaceChildren(...(words ? [glyph(deedMark(finding), 11), words] : [])); }
+    const words = deed(finding),
+      signature = `${words}|${finding.change_id}`;
+    if (this.deedSignature !== signature) {
+      this.deedSignature = signature;
+      this.did.replaceChildren(...(words ? [glyph(deedMark(finding), 11), words] : []));
+    }
     const does = `${finding.knob}|${finding.proposed}|${finding.change_id}`;
-    if (this.actSignature !== does && !this.acts.contains(document.activeElement)) { this.actSignature = does; this.acts.replaceChildren(...buttons(finding, { done: this.done })); }
-    if (this.severity !== finding.severity) { this.severity = finding.severity; this.gutter.replaceChildren(glyph(finding.severity, 15), sr(t(finding.severity))); }
+    if (this.actSignature !== does && !this.acts.contains(document.activeElement)) {
+      this.actSignature = does;
+      this.acts.replaceChildren(...buttons(finding, { done: this.done }));
+    }
+    if (this.severity !== finding.severity) {
+      this.severity = finding.severity;
+      this.gutter.replaceChildren(glyph(finding.severity, 15), sr(t(finding.severity)));
+    }
   }
 
   tick(nowMs) {
@@ -45,58 +70,118 @@ export class Line {
   /** Evidence covers the finding's own time, 15 minutes at least, with the limit as it was then. */
   async #ask(nowMs) {
     this.askedAt = performance.now();
-    const f = this.finding, what = pictured(f);
+    const f = this.finding,
+      what = pictured(f);
     if (!what || !f.container_id) return;
     const since = Math.min(time(f.since) - 60000, nowMs - LEAST_MS);
     try {
-      const answer = await get('/series', { metrics: [what.metric, what.limit].filter(Boolean).join(), container: f.container_id, host: f.host, since, points: POINTS, agg: 'avg' });
+      const answer = await get('/series', {
+        metrics: [what.metric, what.limit].filter(Boolean).join(),
+        container: f.container_id,
+        host: f.host,
+        since,
+        points: POINTS,
+        agg: 'avg',
+      });
       const column = metric => answer.series.find(s => s.metric === metric)?.avg;
-      this.history = { values: column(what.metric) ?? [], limit: what.limit ? column(what.limit) : null, memory: what.metric.startsWith('memory') };
+      this.history = {
+        values: column(what.metric) ?? [],
+        limit: what.limit ? column(what.limit) : null,
+        memory: what.metric.startsWith('memory'),
+      };
       redraw(this.picture);
-    } catch (error) { if (!('status' in error)) throw error; }   // no picture is no reason to say less
+    } catch (error) {
+      if (!('status' in error)) throw error;
+    } // no picture is no reason to say less
   }
 
   #draw() {
     if (!this.history?.values.length) return;
-    const { values, limit, memory } = this.history, top = Math.max(...(limit ?? []).filter(v => v != null), 0);
-    spark(this.picture, values, { level: levelOf(this.finding.severity), limit, from: memory ? null : 0, least: memory ? top * .06 || 16e6 : .02 });
+    const { values, limit, memory } = this.history,
+      top = Math.max(...(limit ?? []).filter(v => v != null), 0);
+    spark(this.picture, values, {
+      level: levelOf(this.finding.severity),
+      limit,
+      from: memory ? null : 0,
+      least: memory ? top * 0.06 || 16e6 : 0.02,
+    });
   }
 
-  remove() { unwatch(this.picture); this.node.remove(); }
+  remove() {
+    unwatch(this.picture);
+    this.node.remove();
+  }
 }
 
 export class Band {
-  #lines = new Map(); #first = true;
+  #lines = new Map();
+  #first = true;
   constructor(panel, { most = 4, done = () => {} } = {}) {
-    Object.assign(this, { panel, most, done, list: panel.querySelector('ol'), title: panel.querySelector('h2'), more: panel.querySelector('header a') });
+    Object.assign(this, {
+      panel,
+      most,
+      done,
+      list: panel.querySelector('ol'),
+      title: panel.querySelector('h2'),
+      more: panel.querySelector('header a'),
+    });
     this.announce = h('div', { class: 'sr', role: 'status' });
     panel.append(this.announce);
   }
 
   /** Findings worst first. Only what is new is spoken. */
   set(findings) {
-    const shown = findings.slice(0, this.most), ids = new Set(shown.map(f => f.id));
-    setText(this.title, findings.length ? tn(findings.length, '{n} bottleneck', '{n} bottlenecks, worst first') : t('No bottleneck'));
-    if (this.more) { this.more.hidden = findings.length <= this.most; setText(this.more, t('Show all {n}', { n: findings.length })); this.more.href = `${base}/bottlenecks`; }
-    for (const [id, line] of this.#lines) if (!ids.has(id)) { line.remove(); this.#lines.delete(id); }
+    const shown = findings.slice(0, this.most),
+      ids = new Set(shown.map(f => f.id));
+    setText(
+      this.title,
+      findings.length
+        ? tn(findings.length, '{n} bottleneck', '{n} bottlenecks, worst first')
+        : t('No bottleneck'),
+    );
+    if (this.more) {
+      this.more.hidden = findings.length <= this.most;
+      setText(this.more, t('Show all {n}', { n: findings.length }));
+      this.more.href = `${base}/bottlenecks`;
+    }
+    for (const [id, line] of this.#lines)
+      if (!ids.has(id)) {
+        line.remove();
+        this.#lines.delete(id);
+      }
     const fresh = [];
     shown.forEach((f, i) => {
       let line = this.#lines.get(f.id);
-      if (!line) { line = new Line(f, this.done); this.#lines.set(f.id, line); fresh.push(f); } else line.update(f);
-      if (this.list.children[i] !== line.node) this.list.insertBefore(line.node, this.list.children[i] ?? null);
+      if (!line) {
+        line = new Line(f, this.done);
+        this.#lines.set(f.id, line);
+        fresh.push(f);
+      } else line.update(f);
+      if (this.list.children[i] !== line.node)
+        this.list.insertBefore(line.node, this.list.children[i] ?? null);
     });
-    if (!this.#first && fresh.length) this.announce.textContent = fresh.map(f => `${f.name}: ${sentence(f)}`).join(' ');
+    if (!this.#first && fresh.length)
+      this.announce.textContent = fresh.map(f => `${f.name}: ${sentence(f)}`).join(' ');
     this.#first = false;
     this.calm(findings.length === 0);
     this.tick(now());
   }
 
   calm(on) {
-    this.calmLine ??= h('p', { class: 'calm-line' }, glyph('good'), h('span', {}, t('Nothing is held back by a limit or a neighbour.')));
+    this.calmLine ??= h(
+      'p',
+      { class: 'calm-line' },
+      glyph('good'),
+      h('span', {}, t('Nothing is held back by a limit or a neighbour.')),
+    );
     if (on && !this.calmLine.isConnected) this.panel.append(this.calmLine);
     if (!on) this.calmLine.remove();
   }
 
-  tick(nowMs) { for (const line of this.#lines.values()) line.tick(nowMs); }
-  redraw() { for (const line of this.#lines.values()) redraw(line.picture); }
+  tick(nowMs) {
+    for (const line of this.#lines.values()) line.tick(nowMs);
+  }
+  redraw() {
+    for (const line of this.#lines.values()) redraw(line.picture);
+  }
 }
