@@ -46,6 +46,9 @@ class CpuLaw:
     WARM_S = 10
     TARGET_MAX = 0.90
     LOAD_LEAST = 0.005
+    ONE_THREAD = (0.97, 1.02)
+    ONE_THREAD_S = 60
+    ONE_THREAD_QUOTA = 1.2
 
     def __init__(self, target: float, quota: float, quota_max: float, quota_min: float = 0.02) -> None:
         self.target, self.quota = target, quota
@@ -54,7 +57,8 @@ class CpuLaw:
         self.age = self.pinned_s = 0
         self.recent_writes = 0.0
         self.reason = "warming up"
-        self.pinned = False
+        self.pinned = self.contended = False
+        self._one_thread_s = 0
         self._wish = quota
         self._log_c = 0.0
         self._mean = self._variance = self._covariance = self._residual = 0.0
@@ -65,9 +69,22 @@ class CpuLaw:
         """The owner's bounds, which may change while the law runs."""
         self.quota_min, self.quota_max = least, max(least, most)
 
-    def tick(self, usage: float, throttled: float) -> float:
-        """Cores used and share of throttled periods in the last second → the quota that should be in force."""
-        self._follow(usage)
+    @property
+    def single_threaded(self) -> bool:
+        """It uses exactly one core, for a minute, with more allowed: a higher quota gives it nothing."""
+        return self._one_thread_s >= self.ONE_THREAD_S and self.quota >= self.ONE_THREAD_QUOTA
+
+    def tick(self, usage: float, throttled: float, *, contended: bool = False) -> float:
+        """Cores used and share of throttled periods in the last second → the quota that should be in force.
+
+        ``contended``: it waited for CPU that others had, not at its quota. Then usage that falls is not
+        demand that falls, and periods that are not throttled say nothing: nothing is lowered.
+        """
+        self.contended = contended
+        if not contended or usage > self.load:
+            self._follow(usage)
+        exact = throttled <= 0 and self.ONE_THREAD[0] <= usage <= self.ONE_THREAD[1]
+        self._one_thread_s = self._one_thread_s + 1 if exact else 0
         target = min(self.TARGET_MAX, self.target * sqrt(min(1.0, max(self.load, self.LOAD_LEAST))))
         self.pinned_s = self.pinned_s + 1 if throttled >= self.PINNED else 0
         self.pinned = self.pinned_s >= self.PINNED_SECONDS + 10 * target
@@ -80,8 +97,10 @@ class CpuLaw:
         quota, warm, wanted = self.quota, self.age >= self.WARM_S, self.needed()
         if self.pinned:
             quota, self.reason = self._raised(wanted), "pinned at its quota"
-        elif warm and self.needed(1 - band) > quota:
+        elif warm and self.needed(1 - band) > quota and not self.single_threaded:
             quota, self.reason = wanted, "load or throttling rose"
+        elif contended:
+            self.reason = "waits for the host's CPU, not at its quota"
         elif warm and self.needed(1 + band) < quota and self.age - self._boosted_at >= self.HOLD_S:
             quota, self.reason = wanted, "load or throttling fell"
         self._wish = min(max(ceil(quota * PER_CORE - 1e-9) / PER_CORE, self.quota_min), self.quota_max)
@@ -127,8 +146,10 @@ class CpuLaw:
         self._log_c = min(max(self._log_c, log(self.C_MIN)), log(self.C_MAX))
 
     def _frozen(self, share: float, target: float) -> bool:
-        """At the floor silence teaches nothing; at the ceiling, and while its wish is not granted
-        (watching only, no room on the host), throttling says nothing about the margin."""
+        """At the floor, and while it waits for others' CPU, silence teaches nothing; at the ceiling, and while
+        its wish is not granted (watching only, no room on the host), throttling says nothing about the margin."""
+        if self.contended and share <= target:
+            return True
         if self.quota <= self.quota_min * 1.001 and share <= 0:
             return True
         ungranted = self._wish > self.quota * (1 + 1e-6)

@@ -15,6 +15,10 @@ from model.change import Verdict, WorkClass
 from model.limits import Unlimited
 
 DENSE_PEAK_MINUTES = 10
+CONTENDED_RATIO = 0.20
+"""Time of waiting for CPU beyond that of throttled periods, from which on it is the others' doing."""
+FULL_HOST_IDLE = 0.03
+"""Where the host has no pressure figures: a host without idle time that throttles nobody is contended."""
 PINNED_CONFIDENCE = 0.5
 """What a pinned container needs beyond its quota cannot be seen."""
 LEARNT_S = 600.0
@@ -55,8 +59,25 @@ def note_ratios(track: Track, values: Mapping[str, float], now_ms: int) -> None:
         track.ooms.append(now_ms)
 
 
-def cpu_wish(track: Track, values: Mapping[str, float], elapsed_s: float, cpu_count: int, now_ms: int) -> Wish | None:
+def is_contended(values: Mapping[str, float], host_idle: float | None) -> bool:
+    """Does a container wait for CPU that others have? Pressure (PSI, ``some``) counts throttled time as well
+    (Documentation/accounting/psi.rst), which is why that is taken off."""
+    throttled, pressure = values.get("cpu_throttled_periods_ratio", 0.0), values.get("cpu_pressure_some_ratio")
+    if pressure is not None:
+        return pressure - throttled >= CONTENDED_RATIO
+    return host_idle is not None and host_idle < FULL_HOST_IDLE and throttled < 0.01
+
+
+def cpu_wish(
+    track: Track,
+    values: Mapping[str, float],
+    elapsed_s: float,
+    cpu_count: int,
+    now_ms: int,
+    host_idle: float | None = None,
+) -> Wish | None:
     """What the CPU law wishes after this tick; None: nothing, or there is no quota to change."""
+    track.contended = is_contended(values, host_idle)
     usage, quota = values.get("cpu_usage_cores"), track.cpu.number()
     bounds = bounds_of(track, track.cpu, cpu_count, now_ms)
     if isinstance(track.cpu.in_force, Unlimited) or quota is None or bounds is None:
@@ -91,7 +112,7 @@ def _advance(track: Track, law: CpuLaw, usage: float, throttled: float, elapsed_
     track.carried = (0.0, 0.0, 0.0)
     wish = law.quota
     for _ in range(min(whole, 60)):
-        wish = law.tick(used / seconds, stopped / seconds)
+        wish = law.tick(used / seconds, stopped / seconds, contended=track.contended)
     return wish
 
 

@@ -96,7 +96,7 @@ class Watching:
         if track.policy.mode is Mode.OFF:
             track.forget_laws()
             return
-        cpu = cpu_wish(track, values, elapsed, desk.cpu_count, now_ms)
+        cpu = cpu_wish(track, values, elapsed, desk.cpu_count, now_ms, desk.room.idle)
         memory = memory_wish(track, values, elapsed, desk.settings.memory_peak_window, now_ms)
         for state, wish in ((track.cpu, cpu), (track.memory, memory)):
             finding = found.get((key, DETECTOR_OF[state.knob]))

@@ -63,6 +63,10 @@ def undone_words(track: Track, knob: KnobTrack, why_not: str | None, now_ms: int
         return f"Left alone {until}: {track.held_by}.{would}"
     if knob.refusal:
         return f"Not raised: {knob.refusal}.{would}"
+    if knob.knob == "cpu" and track.contended:
+        return "Left as it is: it waits for CPU that others use, not at its quota; a higher weight would help it."
+    if knob.knob == "cpu" and track.cpu_law is not None and track.cpu_law.single_threaded:
+        return "Left as it is: it uses exactly one core, so that a higher quota would give it nothing."
     return at_its_bound(track, knob) or "Watching: no change is due yet."
 
 

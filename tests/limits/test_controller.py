@@ -507,3 +507,20 @@ def test_any_interval_will_do(interval: float, most: float) -> None:
         world.controller.consider(replace(world.snapshot(), interval_s=interval), (), world.now_ms)
         world.act()
         assert world.now_ms - began <= most * 1000
+
+
+@pytest.mark.parametrize("has_pressure", [True, False])
+def test_on_a_saturated_host_usage_that_falls_is_not_demand_that_falls(has_pressure: bool) -> None:
+    world = World(cpu_count=2)
+    ship = world.ship(
+        labels={**AUTO, "wharfinger.cpu.min": "0.05"}, demand=lambda s: 0.9 if s < 60 or s % 3 else 0.3, NanoCpus=10**9
+    )
+    world.tick(60)
+    before, written = ship.dry.cores, len(ship.dry.writes)
+    world.host_values = {"cpu_usage_cores": 2.0, "cpu_pressure_some_ratio": 0.8}
+    world.sample_values = {"cpu_pressure_some_ratio": 0.6} if has_pressure else {}
+    world.tick(50)
+    assert ship.dry.cores == before
+    assert len(ship.dry.writes) == written
+    (finding,) = world.controller.annotate((world.finding(ship),))
+    assert "a higher weight would help" in finding.deed

@@ -115,3 +115,36 @@ def test_without_lowering_memory_only_rises() -> None:
     for second in range(3000):
         law.in_force(law.tick((500 if second < 10 else 5) * MIB))
         assert law.limit == 1024 * MIB
+
+
+def test_a_contended_container_is_not_lowered_and_teaches_nothing() -> None:
+    law, told = CpuLaw(0.05, 1.0, 4.0), CpuLaw(0.05, 1.0, 4.0)
+    for _ in range(120):
+        for one in (law, told):
+            one.in_force(one.tick(0.7, 0.05))
+    before = law.quota
+    writes = {True: 0, False: 0}
+    for second in range(60):
+        usage = 0.7 if second % 4 < 2 else 0.2
+        for one, contended in ((law, True), (told, False)):
+            quota = one.tick(usage, 0.0, contended=contended)
+            writes[contended] += quota != one.quota
+            one.in_force(quota)
+    assert law.quota >= before
+    assert writes[True] == 0
+    assert told.quota < before
+    for _ in range(300):
+        law.in_force(law.tick(0.2, 0.0))
+    assert law.quota < before, "when the host is free again it follows"
+
+
+def test_one_thread_is_not_fed_beyond_what_it_can_use() -> None:
+    law = CpuLaw(0.02, 1.25, 8.0)
+    for _ in range(300):
+        law.in_force(law.tick(1.0, 0.0))
+    assert law.quota <= 2.0
+    held = law.quota
+    law._log_c = 1.5
+    law.in_force(law.tick(1.0, 0.0))
+    assert law.single_threaded
+    assert law.quota <= held

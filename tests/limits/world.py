@@ -65,6 +65,7 @@ class World:
         self.cpu_count = cpu_count
         self.acts = act
         self.host_values: dict[str, float] = {}
+        self.sample_values: dict[str, float] = {}
         self.stale_limits: dict[str, Any] = {}
         self.controller = self.start()
 
@@ -101,7 +102,7 @@ class World:
         targets, samples, limits = {}, {}, {}
         used_cores = 0.0
         for key, ship in self.ships.items():
-            values = self._run(ship)
+            values = {**self._run(ship), **self.sample_values}
             used_cores += values["cpu_usage_cores"]
             targets[key] = Target(
                 TargetId(ship.runtime, key, ship.inode),
