@@ -43,7 +43,7 @@ run: install ## agent and dashboard on this host, until Ctrl-C (ARGS="--config F
 	@exec $(BIN)/wharfinger run $(ARGS)
 
 test: install-dev servers ## every test, against real servers (TESTS=tests/room for a part)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS) $(ARGS)
+	@PYTHON=$(BIN)/python WORKERS=$(WORKERS) tools/run_tests.sh $(TESTS) $(ARGS)
 
 lint: install-dev ## ruff: style and format
 	@$(BIN)/ruff check .

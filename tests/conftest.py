@@ -59,13 +59,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in set(getattr(item, "fixturenames", ())) & set(NEEDS):
             item.add_marker(NEEDS[fixture])
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        group = group_of(item)
+        item.add_marker(pytest.mark.xdist_group(group))
+        if group == "engine":
+            item.add_marker(pytest.mark.engine)
 
 
 def group_of(item: pytest.Item) -> str:
     """Tests of one group run one after the other in one process, with one set of servers.
 
-    All that touch the containers of this machine are one group: each sees the others' containers.
+    All that touch the containers of this machine are one group (marker ``engine``): each sees the others' containers,
+    and a raise is refused on a host that is full, so that ``make test`` runs them after all others, alone.
     """
     marks = {mark.name for mark in item.iter_markers()}
     if "docker" in marks or "image" in marks or "e2e" in item.path.parts:

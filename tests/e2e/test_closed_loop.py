@@ -64,11 +64,11 @@ def test_a_throttled_container_is_seen_explained_raised_told_and_undone(
             found = [c for c in house.items("/containers") if c["name"] == name]
             return found[0] if found and found[0]["latest"].get("cpu_usage_cores") is not None else None
 
-        wait_until(on_overview, 10, "the container on the overview")
+        wait_until(on_overview, 30, "the container on the overview")
         seen_s = time.time() - began
         finding = wait_until(
             lambda: next((f for f in house.items("/findings") if f["container_id"] == container.id), None),
-            10,
+            30,
             "its throttling finding",
         )
         found_ms = time.time() * 1000
@@ -81,7 +81,7 @@ def test_a_throttled_container_is_seen_explained_raised_told_and_undone(
                 ),
                 None,
             ),
-            10,
+            30,
             "the raise",
         )
         raised_ms = time.time() * 1000
@@ -191,7 +191,7 @@ def test_manual_limits_are_set_refused_and_undone(tmp_path: Path, docker_engine:
         original = limits_of(docker_engine, container)
         wait_until(
             lambda: [c for c in house.items("/containers") if c["id"] == container.id and c["limits"]["memory_bytes"]],
-            10,
+            30,
             "the container",
         )
         path = f"/containers/{container.id}/limits"

@@ -23,7 +23,7 @@ NO_SOCKET = "unix:///nowhere/docker.sock"
 def seconds_kept(house: Wharfinger) -> list[int]:
     """Every second of the host's own load that the store has."""
     answer = house.get("/series", metrics="host_load_1m", host="e2e", since="-5m", step="1s")
-    points = answer["series"][0]["avg"]
+    points = answer["series"][0]["avg"] if answer["series"] else []
     return [answer["t0"] + i * answer["step_ms"] for i, v in enumerate(points) if v is not None]
 
 

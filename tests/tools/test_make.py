@@ -55,7 +55,7 @@ def test_ci_runs_what_make_ci_runs() -> None:
     assert done.returncode == 0
     order = [
         done.stdout.index(step)
-        for step in ("ruff check", "ruff format --check", "bin/mypy", "-m pytest -n 2 --dist loadgroup tests")
+        for step in ("ruff check", "ruff format --check", "bin/mypy", "tools/run_tests.sh tests")
     ]
     assert order == sorted(order)
     assert "exec make ci </dev/null" in (ROOT / ".ci/run").read_text()
