@@ -14,8 +14,10 @@ from collector.cgroupfs.files import Descriptors, Gone, descriptor_budget
 from collector.cgroupfs.hierarchy import Hierarchy, find_hierarchy
 from collector.cgroupfs.plan import Plan, plan_for
 from collector.cgroupfs.v1 import BLKIO_COUNTS, BlockIo
+from collector.discovery.bundles import Bundles
 from collector.discovery.registry import Registry
-from collector.discovery.runtime import Job, Source
+from collector.discovery.rootless import RootlessPodman
+from collector.discovery.runtime import Job, Source, addresses
 from collector.host import HostReader
 from collector.watched import NEW, Watched
 from collector.watchlist import Watchlist
@@ -225,11 +227,18 @@ class Sampler:
 
 def build_sources(settings: DiscoverySettings, environ: Mapping[str, str]) -> tuple[Source, ...]:
     """The runtimes that may be asked. The client library is loaded only where one is."""
+    bundles = (Bundles(settings.containerd),)
     if settings.docker == settings.podman == "off":
-        return ()
+        return bundles
     from collector.discovery.docker import DockerSource
 
+    def users_podman(address: str) -> Source:
+        return DockerSource("podman", address, environ)
+
+    own = addresses("podman", settings.podman, environ)
     return (
         DockerSource("docker", settings.docker, environ),
         DockerSource("podman", settings.podman, environ),
+        *((RootlessPodman(users_podman, own),) if settings.podman == "auto" else ()),
+        *bundles,
     )

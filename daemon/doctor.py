@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from config.schema import Settings
+from collector.cgroupfs import files
+from collector.cgroupfs.hierarchy import find_hierarchy
+from config.schema import HostSettings, Settings
+from daemon import doctor_host
 from daemon.build import socket_path
+from daemon.check import Check
 from daemon.link import answers
 from daemon.once import looked_at
 from model.errors import WharfingerError
@@ -18,6 +21,8 @@ from model.sample import Snapshot
 
 FILES_WANTED = 16_384
 FREE_WANTED = 1 << 30
+FILES_A_CONTAINER = 16
+"""Kept open of each: the most that a hybrid host has, network included."""
 
 NOTES = ("network_of_host",)
 """Capabilities that are facts about containers, not faults of the host."""
@@ -29,21 +34,12 @@ REMEDIES = {
     "psi": "boot with psi=1 (kernel 4.20 or newer)",
     "memory_high": "memory.high needs cgroup v2; without it memory limits are raised earlier",
     "docker": "start Docker, run as root or in the group docker, or set discovery.docker to its socket",
+    "containerd": "run as root, or set discovery.containerd to its state folder",
     "podman": "systemctl enable --now podman.socket, or set discovery.podman",
     "network": "run as root (or with CAP_SYS_PTRACE) and with the host's pid namespace",
     "io": "mount the io (v1: blkio) controller",
     "pids": "mount the pids controller",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at. ``state``: ok, warning, missing."""
-
-    name: str
-    state: str
-    detail: str
-    remedy: str = ""
 
 
 def examine(settings: Settings) -> tuple[bool, tuple[Check, ...]]:
@@ -55,17 +51,29 @@ def examine(settings: Settings) -> tuple[bool, tuple[Check, ...]]:
         checks.append(Check("cgroup", "missing", str(error), "mount the cgroup tree and name it in host.cgroup"))
         return False, (*checks, *surroundings(settings))
     checks += seen(snapshot)
-    checks += [capability(name, state) for name, state in capabilities.items()]
+    checks += ground(settings.host, capabilities)
     return not any(c.state == "missing" for c in checks), (*checks, *surroundings(settings))
 
 
-def capability(name: str, state: str) -> Check:
+def ground(host: HostSettings, capabilities: Mapping[str, str]) -> Iterator[Check]:
+    """What the kernel offers, and what of it is within our reach."""
+    hierarchy = find_hierarchy(host)
+    facts = doctor_host.facts_of(host, hierarchy)
+    remedies = {**REMEDIES, "psi": doctor_host.pressure_remedy(facts), "memory": doctor_host.boot("memory", facts)}
+    yield from (capability(name, state, remedies) for name, state in capabilities.items())
+    yield from doctor_host.controllers(hierarchy, facts)
+    yield from doctor_host.features(hierarchy, facts)
+    yield doctor_host.namespace(host, hierarchy)
+    yield doctor_host.writable(hierarchy)
+
+
+def capability(name: str, state: str, remedies: Mapping[str, str] = REMEDIES) -> Check:
     """One thing that the host offers, or why not and what mends it. Pure."""
     if state == "yes":
         return Check(name, "ok", "there")
     if name in NOTES:
         return Check(name, "ok", state)
-    return Check(name, "warning", state, REMEDIES.get(name, "see docs/collector.md for what this is needed for"))
+    return Check(name, "warning", state, remedies.get(name, "see docs/collector.md for what this is needed for"))
 
 
 def seen(snapshot: Snapshot) -> Iterator[Check]:
@@ -85,20 +93,17 @@ def seen(snapshot: Snapshot) -> Iterator[Check]:
 
 def surroundings(settings: Settings) -> Iterator[Check]:
     """Rights, descriptors, folders, and whether an agent runs."""
-    root = os.geteuid() == 0
-    yield Check(
-        "rights",
-        "ok" if root else "warning",
-        "root" if root else f"user {os.geteuid()}: what may be read is read; limits can't be changed",
-        "" if root else "run the agent as root, or in the group docker",
-    )
+    yield doctor_host.rights(os.geteuid(), files.read_text("/proc/self/status") or "")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = hard == resource.RLIM_INFINITY or hard >= FILES_WANTED
     yield Check(
         "open_files",
         "ok" if enough else "warning",
-        f"limit {soft} (at most {hard})",
-        "" if enough else f"raise the hard limit: LimitNOFILE={FILES_WANTED}; past it files are opened at each reading",
+        f"limit {soft} (at most {hard}), raised at the start: enough for {held(hard)} containers' open files",
+        ""
+        if enough
+        else f"LimitNOFILE={FILES_WANTED} in the unit (docker run --ulimit nofile={FILES_WANTED}); "
+        "past it files are opened at each reading, which costs more",
     )
     yield folder(settings)
     running = answers(socket_path(settings))
@@ -108,6 +113,13 @@ def surroundings(settings: Settings) -> Iterator[Check]:
         f"answers on {socket_path(settings)}" if running else "not running",
         "" if running else "start it with 'wharfinger run' or 'wharfinger agent'",
     )
+
+
+def held(hard: int) -> str:
+    """For how many containers the descriptors do. Pure."""
+    most = files.MAX_KEPT_OPEN
+    budget = most if hard == resource.RLIM_INFINITY else min(most, hard - files.RESERVED_DESCRIPTORS)
+    return str(max(0, budget) // FILES_A_CONTAINER)
 
 
 def folder(settings: Settings) -> Check:

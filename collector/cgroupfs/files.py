@@ -188,6 +188,14 @@ def inode_of(path: str) -> int | None:
         return None
 
 
+def changed_ms(path: str) -> int | None:
+    """When a file was last written, ms since the epoch; None where it is gone or may not be looked at."""
+    try:
+        return os.stat(path).st_mtime_ns // 1_000_000  # noqa: PTH116 - as above
+    except OSError:
+        return None
+
+
 def subfolders(folder: str) -> list[str] | None:
     """Names of sub-directories; None where the folder is gone or may not be listed."""
     try:

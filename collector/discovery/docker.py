@@ -52,6 +52,8 @@ class Stream(Protocol):
 class DockerSource:
     """One Docker-compatible daemon. ``setting``: auto, off or an address; the constructor connects to nothing."""
 
+    reports = True
+
     def __init__(self, runtime: str, setting: str, environ: Mapping[str, str]) -> None:
         self.runtime = runtime
         self._setting = setting

@@ -6,8 +6,9 @@ The last component decides; its parents say whose it is where it does not.
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 HEX_ID = re.compile(r"[0-9a-f]{64}")
@@ -41,6 +42,10 @@ class ContainerPath:
     """UID of the Kubernetes pod."""
 
 
+Recogniser = Callable[[str], ContainerPath | None]
+"""The container of a cgroup path; None for every other cgroup."""
+
+
 def recognise(path: str) -> ContainerPath | None:
     """The container whose own cgroup this is; None for every other cgroup (slices, pods, services, sub-cgroups)."""
     parts = path.strip("/").split("/")
@@ -53,6 +58,26 @@ def recognise(path: str) -> ContainerPath | None:
     if HEX_ID.fullmatch(last):
         return ContainerPath(runtime_by_parents(parents), last, pod=pod_of(parents))
     return by_name(last, parents)
+
+
+def recogniser(services: Sequence[str]) -> Recogniser:
+    """:func:`recognise`, and beside the containers the systemd services whose unit name matches one of these globs."""
+    if not services:
+        return recognise
+    return lambda path: recognise(path) or service(path, services)
+
+
+def service(path: str, wanted: Sequence[str]) -> ContainerPath | None:
+    """The wanted service of systemd's system manager whose cgroup this is: the unit's own, none below it.
+
+    ``wanted``: globs of unit names, with ``.service`` or without.
+    """
+    *parents, last = path.strip("/").split("/")
+    inside = any(not part.endswith(".slice") for part in parents) or parents[:1] in ([], ["user.slice"])
+    unit = last.removesuffix(".service")
+    if inside or unit == last or not any(fnmatch.fnmatchcase(name, glob) for name in (unit, last) for glob in wanted):
+        return None
+    return ContainerPath("systemd", f"systemd-{unit}", unit)
 
 
 def runtime_by_parents(parents: list[str]) -> str:
@@ -104,6 +129,14 @@ def unescape(text: str) -> str:
         return text
 
 
+def from_the_top(path: str) -> str:
+    """A path as a process in a cgroup namespace of its own is shown those outside of it (``/../../docker/<id>``,
+    cgroup_namespaces(7)), from the top of the tree. True where the way up ends there, which the caller looks up."""
+    while path.startswith("/../"):
+        path = path[3:]
+    return "/" if path == "/.." else path
+
+
 def cgroup_of_process(text: str, primary: str, follow: Callable[[str], bool]) -> str | None:
     """The cgroup of a process from its ``/proc/<pid>/cgroup`` (cgroups(7)): in the tree of ``primary``,
     else in the unified one. ``follow`` says whether the path is there; None where neither is. Pure but for it."""
@@ -111,6 +144,7 @@ def cgroup_of_process(text: str, primary: str, follow: Callable[[str], bool]) ->
     for line in text.splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
+        path = from_the_top(path)
         if primary in controllers.split(",") and follow(path):
             return path
         if not controllers and path.startswith("/"):

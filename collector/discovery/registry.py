@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from collector.cgroupfs import files
 from collector.cgroupfs.hierarchy import Hierarchy
 from collector.discovery.describe import Description
-from collector.discovery.paths import PARENTS, ContainerPath, cgroup_of_process, recognise
+from collector.discovery.paths import PARENTS, ContainerPath, cgroup_of_process, recognise, recogniser
 from collector.discovery.runtime import RuntimeEvent, Source
 from collector.discovery.walk import Found, Scan, containers, host_cgroups
 from config.schema import DiscoverySettings
@@ -24,7 +24,8 @@ class Registry:
         self._sources = tuple(sources)
         self._settings = settings
         self._proc = proc
-        self._scan = Scan(self._root)
+        self._recognise = recogniser(settings.services)
+        self._scan = Scan(self._root, self._recognise)
         self._scan.watch(PARENTS)
         self._walked: Mapping[str, Found] | None = None
         self._host_cgroups: Mapping[str, Found] = {}
@@ -33,7 +34,7 @@ class Registry:
         """Go through the whole tree: for containers under parents that are not looked at each tick."""
         if not self._settings.cgroup_walk:
             return WALK_EVERY_S
-        found = containers(self._root)
+        found = containers(self._root, known=self._recognise)
         # the host's own are only ever shown where there is nothing else
         self._host_cgroups = {} if found or self.answering() else host_cgroups(self._root)
         self._walked = found
@@ -82,8 +83,8 @@ class Registry:
         return sorted((event for source in self._sources for event in source.drain()), key=lambda event: event.at_ms)
 
     def answering(self) -> frozenset[str]:
-        """Runtimes that answer now."""
-        return frozenset(source.runtime for source in self._sources if source.state()[0] == "ok")
+        """Runtimes that answer now and report what happens to their containers."""
+        return frozenset(source.runtime for source in self._sources if source.reports and source.state()[0] == "ok")
 
     def _wanted(self, what: ContainerPath) -> bool:
         return what.runtime != "containerd" or self._settings.containerd != "off"

@@ -33,6 +33,10 @@ class Source(Protocol):
     @property
     def runtime(self) -> str: ...
 
+    @property
+    def reports(self) -> bool:
+        """Whether it tells starts, stops and OOM kills by itself; else the cgroup tree alone does."""
+
     def described(self) -> Mapping[str, Description]:
         """Every container it knows of, running or not, by full id."""
 

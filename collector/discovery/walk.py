@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collector.cgroupfs.files import links, populated, subfolders
-from collector.discovery.paths import ContainerPath, recognise
+from collector.discovery.paths import ContainerPath, Recogniser, recognise
 
 MAX_DEPTH = 12
 MAX_FOLDERS = 50_000
@@ -39,9 +39,9 @@ def folders(root: str, below: str = "/", max_depth: int = MAX_DEPTH) -> Iterator
                 waiting.append((child, depth + 1))
 
 
-def containers(root: str, below: str = "/") -> dict[str, Found]:
-    """All containers below a path, by cgroup path; containers inside containers as well."""
-    return {path: Found(path, what) for path in folders(root, below) if (what := recognise(path)) is not None}
+def containers(root: str, below: str = "/", known: Recogniser = recognise) -> dict[str, Found]:
+    """All that is ``known`` below a path, by cgroup path; containers inside containers as well."""
+    return {path: Found(path, what) for path in folders(root, below) if (what := known(path)) is not None}
 
 
 def host_cgroups(root: str) -> dict[str, Found]:
@@ -61,10 +61,11 @@ def host_cgroups(root: str) -> dict[str, Found]:
 class Scan:
     """Looks at the parents of containers each tick and reports what appeared in them. Tick thread only."""
 
-    __slots__ = ("_children", "_links", "_root")
+    __slots__ = ("_children", "_known", "_links", "_root")
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, known: Recogniser = recognise) -> None:
         self._root = root
+        self._known = known
         self._children: dict[str, set[str]] = {}
         self._links: dict[str, int] = {}
 
@@ -97,11 +98,11 @@ class Scan:
             names = set(subfolders(self._root + parent) or ())
             for name in names - self._children[parent]:
                 path = f"{parent.rstrip('/')}/{name}"
-                what = recognise(path)
+                what = self._known(path)
                 if what is not None:
                     found[path] = Found(path, what)
                 if path not in self._children:
-                    found.update(containers(self._root, path))
+                    found.update(containers(self._root, path, self._known))
             self._children[parent] = names
         self.watch(path.rpartition("/")[0] or "/" for path in found)
         return found

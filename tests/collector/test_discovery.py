@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collector.discovery.describe import Description, describe, is_ignored, target_of, time_ms
 from collector.discovery.events import event_of
-from collector.discovery.paths import ContainerPath, cgroup_of_process, recognise
+from collector.discovery.paths import ContainerPath, cgroup_of_process, from_the_top, recognise, recogniser
 from collector.discovery.runtime import addresses, remedy
 from model.errors import Malformed
 
@@ -74,6 +74,52 @@ def test_cgroup_of_process() -> None:
     assert cgroup_of_process(text, "cpu", lambda path: True) == "/other"
     assert cgroup_of_process(text, "memory", lambda path: path == "/unified") == "/unified"
     assert cgroup_of_process(text, "memory", lambda path: False) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (f"/../../docker/{ID}", f"/docker/{ID}"),
+        ("/..", "/"),
+        ("/../a/..b", "/a/..b"),
+        ("/a", "/a"),
+        ("/", "/"),
+    ],
+)
+def test_from_the_top(path: str, expected: str) -> None:
+    assert from_the_top(path) == expected
+
+
+def test_a_process_seen_out_of_another_cgroup_namespace() -> None:
+    text = f"4:memory:/../../docker/{ID}\n"
+    assert cgroup_of_process(text, "memory", lambda path: path == f"/docker/{ID}") == f"/docker/{ID}"
+
+
+NGINX = ContainerPath("systemd", "systemd-nginx", "nginx")
+
+
+@pytest.mark.parametrize(
+    ("path", "globs", "expected"),
+    [
+        ("/system.slice/nginx.service", ["nginx"], NGINX),
+        ("/system.slice/nginx.service", ["nginx.service"], NGINX),
+        ("/system.slice/nginx.service", ["*"], NGINX),
+        ("/system.slice/nginx.service", [], None),
+        ("/system.slice/nginx.service", ["redis"], None),
+        ("/system.slice/system-app.slice/app@1.service", ["app@*"], ContainerPath("systemd", "systemd-app@1", "app@1")),
+        ("/system.slice/nginx.service/worker.service", ["*"], None),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/a.service", ["*"], None),
+        ("/nginx.service", ["*"], None),
+        ("/system.slice/session.scope", ["*"], None),
+        ("/system.slice", ["*"], None),
+        (f"/system.slice/docker-{ID}.scope", ["*"], ContainerPath("docker", ID)),
+        ("/machine.slice/systemd-nspawn@web.service", ["*"], ContainerPath("nspawn", "nspawn-web", "web")),
+    ],
+)
+def test_services_are_watched_where_they_are_asked_for(
+    path: str, globs: list[str], expected: ContainerPath | None
+) -> None:
+    assert recogniser(globs)(path) == expected
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ class KnownRuntime:
     def state(self) -> tuple[str, str]:
         return self.answers
 
+    reports = True
+
     def asked(self) -> bool:
         return self.was_asked
 
@@ -320,9 +322,13 @@ def test_network_is_of_the_containers_own_namespace_only(tmp_path: Path, sampler
 
 
 def test_jobs_and_sources() -> None:
-    assert build_sources(NO_RUNTIMES, {}) == ()
+    nobody = DiscoverySettings(docker="off", podman="off", containerd="off")
+    assert [source.state()[0] for source in build_sources(nobody, {})] == ["off"]
     sampler = Sampler(HostSettings(), DiscoverySettings(podman="off"), "h", 1.0)
-    assert [name for name, _ in sampler.jobs()] == ["docker", "docker-events", "cgroup-walk"]
+    assert [name for name, _ in sampler.jobs()] == ["docker", "docker-events", "containerd", "cgroup-walk"]
+    sampler.close()
+    sampler = Sampler(HostSettings(), DiscoverySettings(docker="off", containerd="off"), "h", 1.0)
+    assert [name for name, _ in sampler.jobs()] == ["podman", "podman-events", "podman-users", "cgroup-walk"]
     sampler.close()
     off = Sampler(HostSettings(), NO_RUNTIMES, "h", 1.0)
     assert off.part()[0] == "off"

@@ -23,7 +23,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("host.cgroup", "x", "must be a path that starts with /"),
     ("discovery.docker", "/var/run/docker.sock", "must be auto, off, unix:///path/of.sock or tcp://host:port"),
     ("discovery.podman", "on", "must be auto, off, unix:///path/of.sock or tcp://host:port"),
-    ("discovery.containerd", "on", "must be auto or off, not 'on'"),
+    ("discovery.containerd", "on", "must be auto, off or an absolute path, not 'on'"),
     ("discovery.label_prefix", "", 'must be the start of a label name, such as "wharfinger."'),
     ("store.raw_days", 0, "must be 0.01 to 36500 days, not 0"),
     ("store.hour_days", -1, "must be 0.01 to 36500 days, not -1"),
