@@ -8,6 +8,7 @@ Documentation/accounting/psi.rst; of throttling: Documentation/scheduler/sched-b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from model.limits import Limits, Unlimited
 from model.reading import CgroupReading, HostReading, Interface, IoDevice
@@ -56,6 +57,13 @@ NETWORK_RATES = (
     ("network_transmit_drops_per_second", ("transmit_drops",)),
     ("network_errors_per_second", ("receive_errors", "transmit_errors")),
 )
+LEVEL_NAMES = tuple(name for name, _ in CONTAINER_LEVELS)
+LEVELS_OF = attrgetter(*(field for _, field in CONTAINER_LEVELS))
+RATE_UNITS = tuple((name, unit) for name, _, unit in CONTAINER_RATES)
+COUNTERS_OF = attrgetter(*(field for _, field, _ in CONTAINER_RATES))
+PRESSURE_NAMES = tuple(name for name, _ in PRESSURES)
+STALLS_OF = attrgetter(*(field for _, field in PRESSURES))
+"""Whole families at once: field by field costs several times as much."""
 HEALTH = {"healthy": 1.0, "unhealthy": 0.0}
 
 
@@ -84,8 +92,7 @@ def container_values(
 ) -> Values:
     """All values of a container. ``before``: the reading one interval earlier, or None."""
     values: Values = {}
-    for name, field in CONTAINER_LEVELS:
-        level = getattr(reading, field)
+    for name, level in zip(LEVEL_NAMES, LEVELS_OF(reading), strict=True):
         if level is not None:
             values[name] = level
     used = working_set(reading)
@@ -99,12 +106,19 @@ def container_values(
     return values
 
 
+def still_values(values: Values, target: Target, now_ms: int) -> Values:
+    """Values of an interval in which no counter and no level moved, after one in which none did (``values``):
+    only time went on."""
+    values = values.copy()
+    life_values(values, target, now_ms)
+    return values
+
+
 def container_rates(values: Values, now: CgroupReading, before: CgroupReading, seconds: float) -> None:
     """Everything that needs two readings of the same cgroup."""
-    for name, field, unit in CONTAINER_RATES:
-        growth = grown(getattr(now, field), getattr(before, field))
-        if growth is not None:
-            values[name] = growth * unit / seconds
+    for (name, unit), new, old in zip(RATE_UNITS, COUNTERS_OF(now), COUNTERS_OF(before), strict=True):
+        if new is not None and old is not None and new >= old:
+            values[name] = (new - old) * unit / seconds
     pressure_ratios(values, now, before, seconds)
     throttled = grown(now.cpu_throttled_periods, before.cpu_throttled_periods)
     periods = grown(now.cpu_periods, before.cpu_periods)
@@ -132,10 +146,9 @@ def pressure_ratios(
     values: Values, now: CgroupReading | HostReading, before: CgroupReading | HostReading, seconds: float
 ) -> None:
     """Stall time per second; the kernel's sums may run a moment ahead of ours, never above all of the time."""
-    for name, field in PRESSURES:
-        growth = grown(getattr(now, field), getattr(before, field))
-        if growth is not None:
-            values[name] = min(1.0, growth / 1e6 / seconds)
+    for name, new, old in zip(PRESSURE_NAMES, STALLS_OF(now), STALLS_OF(before), strict=True):
+        if new is not None and old is not None and new >= old:
+            values[name] = min(1.0, (new - old) / 1e6 / seconds) if new > old else 0.0
 
 
 def io_rates(values: Values, now: Sequence[IoDevice] | None, before: Sequence[IoDevice] | None, seconds: float) -> None:

@@ -7,6 +7,8 @@ from collector.cgroupfs.files import CLOSED, Descriptors
 from collector.cgroupfs.parse import network_devices
 from model.reading import Interface
 
+CHILDLESS = 2
+"""Links of a cgroup's directory that has no other in it."""
 ONE_READ = 3_000
 """A shorter answer is the whole: seq_file gives about a page at a time."""
 
@@ -30,12 +32,16 @@ def shares_host_network(proc: str, pid: int) -> bool | None:
 
 def processes(folder: str) -> list[int]:
     """Processes of a cgroup, else of its children, as the host counts them; none where none can be seen."""
-    for place in (folder, *(f"{folder}/{name}" for name in files.subfolders(folder) or ())):
-        words = (files.read_text(f"{place}/cgroup.procs") or "").split()
-        pids = [int(word) for word in words if word.isdigit() and word != "0"]  # 0: of another pid namespace
-        if pids:
-            return pids
-    return []
+    own = listed(folder)
+    if own or files.links(folder) == CHILDLESS:
+        return own
+    return next(filter(None, (listed(f"{folder}/{name}") for name in files.subfolders(folder) or ())), [])
+
+
+def listed(folder: str) -> list[int]:
+    """Processes of a cgroup itself."""
+    words = (files.read_text(f"{folder}/cgroup.procs") or "").split()
+    return [int(word) for word in words if word.isdigit() and word != "0"]  # 0: of another pid namespace
 
 
 class NetworkReader:

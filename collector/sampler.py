@@ -27,10 +27,10 @@ from model.reading import CgroupReading, HostReading
 from model.sample import Gap, Sample, Snapshot
 from model.target import Target
 
-LIMITS_EVERY = 2
-LIMITS_A_TICK = 50
-"""Limits of a container are read again every second tick; with many containers more seldom, so that a tick reads
-those of about this many."""
+LIMITS_EVERY = 5
+LIMITS_A_TICK = 25
+"""Limits of a container are read again every fifth tick (and at once when a runtime tells of a change, or we made
+one); with many containers more seldom, so that a tick reads those of about this many."""
 
 
 class Ground(NamedTuple):
@@ -167,6 +167,7 @@ class Sampler:
         watchlist, root, count = ground.watchlist, str(ground.hierarchy.walk_root), len(ground.watchlist.entries)
         now_ms, proc = tick.now_ms, self._host.proc
         for index, watched in enumerate(entries):
+            key = watched.id
             target = watchlist.describe(watched)
             if watchlist.ignored(target):
                 tick.somebody_went |= not watchlist.leave_alone(watched)
@@ -174,8 +175,10 @@ class Sampler:
             before = watched.previous
             try:
                 if self._limits_are_due(watched, index, count):
-                    watched.limits = watched.reader.limits(memory_total)
-                interfaces = watched.interfaces(proc, root + watched.found.cgroup, ground.descriptors)
+                    limits = watched.reader.limits(memory_total)
+                    if limits != watched.limits:
+                        watched.limits = limits
+                interfaces = watched.interfaces(proc, root, ground.descriptors)
                 reading = watched.reader.read(time.monotonic_ns(), interfaces)
             except Gone:
                 watchlist.over(watched, now_ms)
@@ -185,14 +188,16 @@ class Sampler:
                 target = watchlist.made_anew(watched, now_ms)
             watched.previous, watched.read_as = reading, target
             watched.ticks += 1
-            watched.peak_bytes = max(watched.peak_bytes, reading.memory_usage_bytes or 0)
-            key = watched.id
+            if reading.memory_usage_bytes and reading.memory_usage_bytes > watched.peak_bytes:
+                watched.peak_bytes = reading.memory_usage_bytes
             tick.targets[key], tick.limits[key], tick.readings[key] = target, watched.limits, reading
-            values = derive.container_values(reading, before, watched.limits, target, now_ms)
+            values = watched.derived(reading, before, watched.reader.changed, target, now_ms)
             tick.samples[key] = Sample(values)
             if values.get("memory_oom_kills"):
                 watchlist.killed(watched, now_ms, values["memory_oom_kills"])
-            tick.gaps += [Gap(key, part, reason) for part, reason in watched.reader.faults]
+            faults = watched.reader.faults
+            if faults:
+                tick.gaps += [Gap(key, part, reason) for part, reason in faults]
             if watched.network_fault is not None:
                 tick.gaps.append(Gap(key, "network", watched.network_fault))
 

@@ -7,6 +7,7 @@ Documentation/accounting/psi.rst. ``"max"`` never passes the parser.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,12 @@ class Interface:
     transmit_drops: int
 
 
-@dataclass(frozen=True, slots=True)
-class CgroupReading:
-    """Raw counters of one cgroup at one moment (``read_at_ns``: monotonic clock)."""
+class CgroupReading(NamedTuple):
+    """Raw counters of one cgroup at one moment (``read_at_ns``: monotonic clock).
+
+    A tuple and no dataclass: a frozen dataclass of this many fields takes 6 to 8 µs to make, a third of what
+    reading all files of a cgroup takes; a tuple a tenth of that.
+    """
 
     read_at_ns: int
     inode: int

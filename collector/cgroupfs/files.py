@@ -12,6 +12,7 @@ import resource
 from collections.abc import Sequence
 
 from collector.cgroupfs.parse import Fields, Parser
+from collector.cgroupfs.source import LONG
 
 GONE = (errno.ENODEV, errno.ENOENT, errno.ESRCH)
 """What the kernel says of a cgroup or a process that is no more."""
@@ -22,8 +23,7 @@ CLOSED = -1
 """In the place of a descriptor."""
 WHOLE_SIZE = 8 << 20
 """Bound on the long texts."""
-SIZE = 8_192
-"""Bytes of one read: more than the longest of these files (``memory.stat``) has."""
+SIZE = LONG
 
 
 class Gone(Exception):
@@ -110,19 +110,23 @@ def read_open(fd: int) -> bytes:
         raise translated(error) from None
 
 
-def read_into(opened: Sequence[tuple[Parser, int]], texts: list[bytes | None], fields: Fields) -> None:
-    """The hot path: read every open file, parse those whose text is another than at the read before (``texts``,
-    one a file). Stops at the first that cannot be read or parsed: :class:`Gone`, :class:`Unreadable`,
-    :class:`model.errors.Malformed`; ``fields`` is then of no use any more."""
+def read_into(opened: Sequence[tuple[Parser, int, int]], texts: list[bytes | None], fields: Fields) -> bool:
+    """The hot path: read every open file (``opened``: its parser, descriptor and size), parse those whose text is
+    another than at the read before (``texts``, one a file). False when none was. Stops at the first that cannot be
+    read or parsed: :class:`Gone`, :class:`Unreadable`, :class:`model.errors.Malformed`; ``fields`` is then of no use
+    any more."""
     pread = os.pread
     try:
-        for i, (parse, fd) in enumerate(opened):
-            text = pread(fd, SIZE, 0)
+        i, changed = 0, False
+        for parse, fd, size in opened:
+            text = pread(fd, size, 0)
             if text != texts[i]:
                 parse(text, fields)
-                texts[i] = text
+                texts[i], changed = text, True
+            i += 1  # noqa: SIM113 - half the price of enumerate
     except OSError as error:
         raise translated(error) from None
+    return changed
 
 
 def translated(error: OSError) -> Gone | Unreadable:

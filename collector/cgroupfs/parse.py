@@ -8,7 +8,7 @@ Documentation/accounting/psi.rst, Documentation/filesystems/proc.rst.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -22,8 +22,9 @@ class Fields(dict[str, Any]):
 
     __slots__ = ("scratch",)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        """``names``: fields that are there from the start, unknown (None), and so in this order."""
+        super().__init__(dict.fromkeys(names))
         self.scratch: dict[str, dict[str, tuple[int, int]]] = {}
 
 

@@ -13,6 +13,7 @@ from model.limits import UNLIMITED, Limits, Unlimited, bounded
 from model.reading import CgroupReading, Interface
 
 OPEN_TRIES = 3
+NAMES = CgroupReading._fields
 YOUNG_READS = 5
 """Reads during which missing files are looked for again: a runtime makes the directories one by one."""
 
@@ -33,7 +34,7 @@ class CgroupReader:
     """Reads the counters and limits of one cgroup path. Used by the tick thread alone.
 
     ``inode`` names the cgroup that is being read: when the path was made again, it changes, and so do
-    the readings.
+    the readings. ``changed``: whether the last read found any other text than the read before.
     """
 
     # fmt: off
@@ -50,6 +51,7 @@ class CgroupReader:
         "_throttled",
         "_young",
         "cgroup",
+        "changed",
         "inode",
     )
     # fmt: on
@@ -57,15 +59,16 @@ class CgroupReader:
     def __init__(self, hierarchy: Hierarchy, plan: Plan, cgroup: str, descriptors: Descriptors) -> None:
         self.cgroup = cgroup
         self.inode = 0
+        self.changed = True
         self._read_faults: tuple[tuple[str, str], ...] = ()
         self._limit_faults: tuple[tuple[str, str], ...] = ()
         self._hierarchy = hierarchy
         self._plan = plan
         self._descriptors = descriptors
         self._found: dict[Choice, Opened] = {}
-        self._hot: list[tuple[Parser, int]] | None = []
+        self._hot: list[tuple[Parser, int, int]] | None = []
         self._texts: list[bytes | None] = []
-        self._fields = Fields()
+        self._fields = Fields(NAMES)
         self._throttled = True
         self._young = YOUNG_READS
 
@@ -88,7 +91,7 @@ class CgroupReader:
             self._drop(opened)
         self._found.clear()
         self._arrange()
-        self._fields = Fields()
+        self._fields = Fields(NAMES)
         self._throttled = True
         self._young = YOUNG_READS
 
@@ -107,12 +110,13 @@ class CgroupReader:
             self._look()
         if self._hot:
             try:
-                files.read_into(self._hot, self._texts, self._fields)
+                self.changed = files.read_into(self._hot, self._texts, self._fields)
             except (Gone, Unreadable, Malformed):
                 pass
             else:
                 self._read_faults = ()
-                return CgroupReading(at_ns, self.inode, interfaces=interfaces, **self._fields)
+                return self._made(at_ns, interfaces)
+        self.changed = True
         return self._read_carefully(at_ns, interfaces)
 
     def limits(self, memory_total: int | None = None) -> Limits:
@@ -144,7 +148,7 @@ class CgroupReader:
         for attempt in range(2):
             if self._inode_now() != self.inode:
                 self.open()
-            fields, faults, lost = Fields(), [], False
+            fields, faults, lost = Fields(NAMES), [], False
             for opened in self._found.values():
                 try:
                     text = files.read_open(opened.fd) if opened.fd != CLOSED else files.read_once(opened.path)
@@ -159,9 +163,14 @@ class CgroupReader:
                 continue
             self._fields, self._texts = fields, [None] * len(self._texts)
             self._read_faults = tuple(faults)
-            own = interfaces if self.inode == inode else None
-            return CgroupReading(at_ns, self.inode, interfaces=own, **fields)
+            return self._made(at_ns, interfaces if self.inode == inode else None)
         raise Gone
+
+    def _made(self, at_ns: int, interfaces: tuple[Interface, ...] | None) -> CgroupReading:
+        """The fields as a reading: they stand in its order."""
+        fields = self._fields
+        fields["read_at_ns"], fields["inode"], fields["interfaces"] = at_ns, self.inode, interfaces
+        return CgroupReading._make(fields.values())
 
     def _look(self) -> None:
         """Open what is not open yet, and a better choice where one has appeared."""
@@ -208,7 +217,9 @@ class CgroupReader:
     def _arrange(self) -> None:
         """The list of the hot path; None where a file is not kept open."""
         wanted = [o for o in self._found.values() if self._throttled or o.source.pace is not Pace.WITH_QUOTA]
-        self._hot = None if any(o.fd == CLOSED for o in wanted) else [(o.source.parse, o.fd) for o in wanted]
+        self._hot = (
+            None if any(o.fd == CLOSED for o in wanted) else [(o.source.parse, o.fd, o.source.size) for o in wanted]
+        )
         self._texts = [None] * len(wanted)
 
     def _expect_throttling(self, expected: bool) -> None:

@@ -7,6 +7,11 @@ from enum import Enum
 
 from collector.cgroupfs.parse import Parser
 
+LONG = 8_192
+"""Bytes of one read: more than the longest of these files (``memory.stat``) has."""
+SHORT = 128
+"""Enough for one number; a buffer this small costs no trip to the system's allocator."""
+
 
 class Pace(Enum):
     """When a file can have changed."""
@@ -29,6 +34,7 @@ class Source:
     files: tuple[str, ...]
     parse: Parser
     pace: Pace = Pace.TICK
+    size: int = LONG
 
 
 Choice = tuple[Source, ...]

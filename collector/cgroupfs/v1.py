@@ -5,7 +5,7 @@ from __future__ import annotations
 from collector.cgroupfs import knobs
 from collector.cgroupfs.knobs import Knob
 from collector.cgroupfs.parse import Fields, Keyed, blkio, join_blkio, number, one
-from collector.cgroupfs.source import Choice, Pace, Source
+from collector.cgroupfs.source import LONG, SHORT, Choice, Pace, Source
 from model.limits import UNLIMITED, Unlimited
 
 BLKIO_FAMILIES = ("throttle.{}_recursive", "throttle.{}", "bfq.{}_recursive", "bfq.{}", "{}_recursive", "{}")
@@ -36,7 +36,7 @@ class BlockIo:
         fields.scratch[name] = blkio(text)
         join_blkio(fields)
         if not self.counted and not fields.get("io_devices"):
-            fields.pop("io_devices", None)
+            fields["io_devices"] = None
 
     def bytes_file(self, text: bytes, fields: Fields) -> None:
         self.half("bytes", text, fields)
@@ -54,7 +54,7 @@ def cpu_times(ticks_per_second: int) -> Source:
 
 def cpu_usage() -> Choice:
     """``cpuacct.usage``, nanoseconds: the number that ``docker stats`` takes on v1."""
-    return (Source("cpu", "cpuacct", ("cpuacct.usage",), one("cpu_usage_ns")),)
+    return (Source("cpu", "cpuacct", ("cpuacct.usage",), one("cpu_usage_ns"), size=SHORT),)
 
 
 def cpu_throttling() -> Choice:
@@ -88,14 +88,14 @@ def memory() -> tuple[Choice, ...]:
         "inactive_file": "memory_own_inactive_file_bytes",
     }
     rows = (
-        ("memory.usage_in_bytes", one("memory_usage_bytes")),
-        ("memory.stat", Keyed(stat)),
-        ("memory.max_usage_in_bytes", one("memory_peak_bytes")),
-        ("memory.kmem.usage_in_bytes", one("memory_kernel_bytes")),
-        ("memory.failcnt", one("memory_max_events")),
-        ("memory.oom_control", Keyed({"oom_kill": "memory_oom_kills"}, optional=True)),
+        ("memory.usage_in_bytes", one("memory_usage_bytes"), SHORT),
+        ("memory.stat", Keyed(stat), LONG),
+        ("memory.max_usage_in_bytes", one("memory_peak_bytes"), SHORT),
+        ("memory.kmem.usage_in_bytes", one("memory_kernel_bytes"), SHORT),
+        ("memory.failcnt", one("memory_max_events"), SHORT),
+        ("memory.oom_control", Keyed({"oom_kill": "memory_oom_kills"}, optional=True), LONG),
     )
-    return tuple((Source("memory", "memory", (name,), parse),) for name, parse in rows)
+    return tuple((Source("memory", "memory", (name,), parse, size=size),) for name, parse, size in rows)
 
 
 def io(block: BlockIo) -> tuple[Choice, ...]:
@@ -106,7 +106,7 @@ def io(block: BlockIo) -> tuple[Choice, ...]:
 
 
 def pids() -> Choice:
-    return (Source("pids", "pids", ("pids.current",), one("pids")),)
+    return (Source("pids", "pids", ("pids.current",), one("pids"), size=SHORT),)
 
 
 def quota(text: bytes, fields: Fields) -> None:

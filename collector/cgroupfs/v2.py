@@ -5,14 +5,14 @@ from __future__ import annotations
 from collector.cgroupfs import knobs
 from collector.cgroupfs.hierarchy import UNIFIED
 from collector.cgroupfs.parse import Fields, Into, Keyed, Parser, io_stat, number, one, pressure
-from collector.cgroupfs.source import Choice, Source
+from collector.cgroupfs.source import LONG, SHORT, Choice, Source
 
 US = 1_000
 """Nanoseconds in a microsecond."""
 
 
-def row(part: str, name: str, parse: Parser) -> Source:
-    return Source(part, UNIFIED, (name,), parse)
+def row(part: str, name: str, parse: Parser, size: int = LONG) -> Source:
+    return Source(part, UNIFIED, (name,), parse, size=size)
 
 
 def cpu() -> tuple[Choice, ...]:
@@ -65,13 +65,13 @@ def memory() -> tuple[Choice, ...]:
         "oom_kill": "memory_oom_kills",
     }
     rows = (
-        ("memory.current", one("memory_usage_bytes")),
-        ("memory.stat", Keyed(stat)),
-        ("memory.peak", one("memory_peak_bytes")),
-        ("memory.swap.current", one("memory_swap_bytes")),
-        ("memory.events", Keyed(events)),
+        ("memory.current", one("memory_usage_bytes"), SHORT),
+        ("memory.stat", Keyed(stat), LONG),
+        ("memory.peak", one("memory_peak_bytes"), SHORT),
+        ("memory.swap.current", one("memory_swap_bytes"), SHORT),
+        ("memory.events", Keyed(events), LONG),
     )
-    return tuple((row("memory", name, parse),) for name, parse in rows)
+    return tuple((row("memory", name, parse, size),) for name, parse, size in rows)
 
 
 def io() -> tuple[Choice, ...]:
@@ -79,7 +79,7 @@ def io() -> tuple[Choice, ...]:
 
 
 def pids() -> Choice:
-    return (row("pids", "pids.current", one("pids")),)
+    return (row("pids", "pids.current", one("pids"), SHORT),)
 
 
 def cpu_max(text: bytes, fields: Fields) -> None:

@@ -95,7 +95,7 @@ def test_a_start_told_by_the_tree_is_not_told_again_by_a_late_event() -> None:
 def test_two_lives_in_one_interval_each_get_their_own_stop() -> None:
     lives = Lives("h")
     lives.ended(ended(12_100))
-    lives.ended(ended(12_900, replace(LAST, cpu_usage_ns=1)))
+    lives.ended(ended(12_900, LAST._replace(cpu_usage_ns=1)))
     first = lives.report(RuntimeEvent(12_050, "die", "id1", exit_code=1), None, None)
     second = lives.report(RuntimeEvent(12_850, "die", "id1", exit_code=2), None, None)
     assert [e.detail["cpu_seconds"] for e in first + second] == [2.5, 1e-9]
@@ -121,7 +121,7 @@ def test_an_oom_kill_is_seen_even_when_nothing_was_ever_read() -> None:
 def test_oom_from_inspect_or_from_the_last_reading() -> None:
     (by_inspect,) = Lives("h").report(RuntimeEvent(1, "die", "id1", 137), replace(GONE, oom_killed=True), None)
     assert by_inspect.detail["oom_killed"] is True
-    killed = ended(last=replace(LAST, memory_oom_kills=1, memory_peak_bytes=None))
+    killed = ended(last=LAST._replace(memory_oom_kills=1, memory_peak_bytes=None))
     (by_reading,) = Lives("h").report(RuntimeEvent(1, "die", "id1", 137), None, killed)
     assert by_reading.detail["oom_killed"] is True
     assert by_reading.detail["memory_peak_bytes"] == 600, "the highest usage that was seen"

@@ -210,23 +210,48 @@ def test_what_is_not_to_be_watched_is_left_alone(tmp_path: Path, samplers: list[
     assert again.samples[A].values["memory_usage_bytes"] == 1_000_000
 
 
-def test_limits_are_read_every_second_tick_and_at_once_when_asked(tmp_path: Path, samplers: list[Sampler]) -> None:
+def test_limits_are_read_every_fifth_tick_and_at_once_when_asked(tmp_path: Path, samplers: list[Sampler]) -> None:
     settings = host(tmp_path, v2_root() | v2_cgroup(f"/docker/{A}"))
     runtime = KnownRuntime()
     sampler = sampler_of(samplers, settings, DiscoverySettings(), (runtime,))
-    for second in range(1, 10):
+    for second in range(1, 5):
         sampler.collect(second * 1_000)
     limit = tmp_path / f"cgroup/docker/{A}/memory.max"
     limit.write_text("5000\n")
-    seen = [sampler.collect(second * 1_000).limits[A].memory_bytes for second in (10, 11)]
+    seen = [sampler.collect(second * 1_000).limits[A].memory_bytes for second in range(5, 10)]
     assert 5000 in seen
     limit.write_text("6000\n")
     sampler.refresh_limits(A)
-    assert sampler.collect(12_000).limits[A].memory_bytes == 6000
+    assert sampler.collect(10_000).limits[A].memory_bytes == 6000
     limit.write_text("7000\n")
-    runtime.events.append(RuntimeEvent(12_500, "update", A))
-    sampler.collect(13_000)
-    assert sampler.collect(14_000).limits[A].memory_bytes == 7000
+    runtime.events.append(RuntimeEvent(10_500, "update", A))
+    sampler.collect(11_000)
+    assert sampler.collect(12_000).limits[A].memory_bytes == 7000
+
+
+def test_a_container_that_does_nothing_says_so_and_wakes_up(tmp_path: Path, samplers: list[Sampler]) -> None:
+    settings = host(tmp_path, v2_root() | v2_cgroup(f"/docker/{A}"))
+    runtime = KnownRuntime()
+    runtime.known[A] = Description("docker", A, "web", started_at_ms=500)
+    sampler = sampler_of(samplers, settings, DiscoverySettings(), (runtime,))
+    quiet = [sampler.collect(second * 1_000).samples[A].values for second in range(1, 12)]
+    assert [values["uptime_s"] for values in quiet] == [second - 0.5 for second in range(1, 12)]
+    assert all(values["cpu_usage_cores"] == 0 for values in quiet[1:])
+    assert len({frozenset(values) for values in quiet[1:]}) == 1, "the same names, computed or not"
+    assert quiet[4] is not quiet[5]
+    folder = tmp_path / f"cgroup/docker/{A}"
+    (folder / "memory.current").write_text("2000000\n")
+    (folder / "cpu.stat").write_text("usage_usec 900000\nuser_usec 500\nsystem_usec 500\n")
+    woken = sampler.collect(12_000).samples[A].values
+    assert woken["memory_usage_bytes"] == 2_000_000
+    assert woken["cpu_usage_cores"] > 0
+    after = [sampler.collect(second * 1_000).samples[A].values for second in (13, 14, 15)]
+    assert [values["cpu_usage_cores"] for values in after] == [0, 0, 0]
+    (folder / "memory.max").write_text("8000000\n")
+    sampler.refresh_limits(A)
+    assert sampler.collect(16_000).samples[A].values["memory_limit_bytes"] == 8_000_000
+    runtime.known[A] = Description("docker", A, "web", started_at_ms=500, restarts=3)
+    assert sampler.collect(17_000).samples[A].values["restarts"] == 3
 
 
 def test_a_part_that_cannot_be_read_is_a_gap(tmp_path: Path, samplers: list[Sampler]) -> None:
@@ -319,6 +344,20 @@ def test_network_is_of_the_containers_own_namespace_only(tmp_path: Path, sampler
     assert "network_receive_bytes_per_second" not in snapshot.samples[B].values
     assert snapshot.gaps == ()
     assert B[:12] in sampler.capabilities()["network_of_host"]
+
+
+def test_the_network_of_a_container_without_processes_is_looked_for_again(
+    tmp_path: Path, samplers: list[Sampler]
+) -> None:
+    settings = host(tmp_path, v2_root() | v2_cgroup(f"/docker/{A}", cgroup_procs=""))
+    plant(tmp_path / "proc", {"1/ns/net": "host", "42/ns/net": "own"})
+    plant(tmp_path / "proc", {"42/net/dev": "Inter-|\n face |\n  eth0: 7 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"})
+    sampler = sampler_of(samplers, settings)
+    assert all(sampler.collect(second * 1_000).readings[A].interfaces is None for second in range(1, 40))
+    (tmp_path / f"cgroup/docker/{A}/cgroup.procs").write_text("42\n")
+    seen = [sampler.collect(second * 1_000).readings[A].interfaces for second in range(40, 80)]
+    assert seen[-1] is not None
+    assert seen[-1][0].receive_bytes == 7
 
 
 def test_jobs_and_sources() -> None:
