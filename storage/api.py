@@ -14,6 +14,7 @@ from model.alert import Alert, Delivery, Notification, Receiver, Silence, Transi
 from model.change import AuditEntry, Change, Original
 from model.event import Event
 from model.sample import Snapshot
+from model.target import Target
 
 Aggregate = Literal["avg", "min", "max", "last", "sum"]
 
@@ -100,6 +101,28 @@ class SeriesWriter(Protocol):
 
     def upkeep(self, now_ms: int) -> None:
         """Retention and sealing that a worker may do between ticks; short, may be called often."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some minutes of one series as columns: ``columns[name][i]`` was at ``times[i]`` (growing, ms).
+
+    ``target`` None: the host's own. At most 65,535 rows; some 300 make chunks as ticks would.
+    """
+
+    target: Target | None
+    times: Sequence[int]
+    columns: Mapping[str, Sequence[float]]
+
+
+class HistoryWriter(Protocol):
+    """Fills a new file with history before its first tick; the same file that ticks are appended to later."""
+
+    def append_many(self, stretches: Sequence[Stretch], events: Sequence[Event] = ()) -> None:
+        """Keep a stretch of each of many series, and events, in one transaction: sealed and rolled up at once.
+        Each begins after all that is kept of its series; one that has no more of them for five minutes is over."""
 
     def close(self) -> None: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.schema import StoreSettings
-from storage.api import AuthStore, Recent, SeriesReader, SeriesWriter, StateStore
+from storage.api import AuthStore, HistoryWriter, Recent, SeriesReader, SeriesWriter, StateStore
 from storage.recent import RecentMemory
 from storage.sqlite.auth import SqliteAuth
 from storage.sqlite.reader import SqliteSeriesReader
@@ -18,6 +18,11 @@ def open_series_writer(path: Path, settings: StoreSettings, host: str) -> Series
 
     Raises :class:`model.errors.StoreError` with the remedy.
     """
+    return SqliteSeriesWriter(path, settings, host).open()
+
+
+def open_history_writer(path: Path, settings: StoreSettings, host: str) -> HistoryWriter:
+    """The same writer, for history that came about before its first tick."""
     return SqliteSeriesWriter(path, settings, host).open()
 
 

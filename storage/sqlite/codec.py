@@ -82,7 +82,8 @@ def encode_column(values: Sequence[int], present: bytes = b"") -> tuple[int, byt
     code = PRESENCE if present else 0
     if not values:
         return code, present
-    low, high = min(values), max(values)
+    steady = values.count(values[0]) == len(values)
+    low, high = (values[0], values[0]) if steady else (min(values), max(values))
     base, slope, body = low, b"", b""
     if low != high:
         deltas = list(map(sub, values[1:], values))

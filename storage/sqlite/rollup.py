@@ -70,6 +70,10 @@ def column_of(values: Sequence[int | None], where: Bounds) -> Column:
     if None in values:
         return _sparse_column(values, where)
     full: Sequence[int] = values  # type: ignore[assignment]
+    if full.count(full[0]) == len(full):  # most columns of most containers
+        counts = [b - a for _, a, b in where]
+        steady = [full[0]] * len(counts)
+        return Column(counts, [full[0] * n for n in counts], steady, steady)
     rows = where[-1][2] - where[-1][1] if len(where) == 1 else where[0][2] - where[0][1]
     if rows > 1 and all(b - a == rows for _, a, b in where):
         groups = list(zip(*[iter(full)] * rows, strict=True))

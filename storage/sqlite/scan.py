@@ -18,7 +18,7 @@ from storage.sqlite.ring import blobs, newest_ms, ticks
 from storage.sqlite.rollup import Column, decode_bucket_column
 from storage.sqlite.sealing import sealed_end, sealed_seq
 from storage.sqlite.tail import TailReader
-from storage.sqlite.tiers import TIERS, preference
+from storage.sqlite.tiers import RAW, TIERS, preference
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,10 @@ class Scan:
             (series,),
         ).fetchone()
         end = sealed_end(self._c, series, tier, self._now_ms if self._grid.t0_ms <= self._now_ms else FOREVER)
-        return None if first is None or end is None else (first, end)
+        if first is None or end is None:
+            return None
+        # the bucket of ten seconds in which the ticks end holds those very ticks: it adds nothing
+        return first, (-(-end // RAW.edge_ms) * RAW.edge_ms if tier == 0 else end)
 
     def _chunks(self, series: int, tier: int, slots: Slots, since_ms: int, until_ms: int) -> None:
         table, width = TIERS[tier].table, TIERS[tier].step_ms

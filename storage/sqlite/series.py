@@ -12,7 +12,9 @@ from model.errors import StoreError
 from model.event import Event
 from model.sample import HOST_KEY, Snapshot
 from model.target import Target
+from storage.api import Stretch
 from storage.sqlite.buffer import KEY_EVERY, Buffer, Segments, identity_of
+from storage.sqlite.bulk import end_of, sealed_stretch
 from storage.sqlite.database import DamagedStore, Database
 from storage.sqlite.documents import clean, encode
 from storage.sqlite.ladder import new_ladder
@@ -194,6 +196,34 @@ class SqliteSeriesWriter:
             if rows < len(buffer.times) and buffer.times[rows] < oldest:
                 oldest = buffer.times[rows]
         return max(self._ring.first_seq, self._ring.seq_from(oldest) - KEY_EVERY)
+
+    # history
+
+    def append_many(self, stretches: Sequence[Stretch], events: Sequence[Event] = ()) -> None:
+        with self._db.lock:
+            if self._ring.last_ms is not None:
+                raise StoreError(f"{self._db.path} has ticks already: history is filled in before the first one")
+            full = [s for s in stretches if s.times and s.columns]
+            met = [(self._filled(s), s) for s in full]
+            now_ms = max(map(end_of, full), default=0)
+            with self._db.transaction() as c:
+                work = [sealed_stretch(c, buffer, stretch, self._metrics) for buffer, stretch in met]
+                work += [
+                    sealed(c, b, now_ms, self._span_ms)
+                    for b in self._buffers.values()
+                    if now_ms - b.seen_ms >= GONE_MS and not b.times
+                ]
+                self._write_names(c)
+                for one in work:
+                    self._write_work(c, one)
+                write_events(c, [event_row(e) for e in events])
+            self._metrics.unsaved.clear()
+            self._unsaved.clear()
+            self._settle(work)
+
+    def _filled(self, stretch: Stretch) -> Buffer:
+        key = HOST_KEY if stretch.target is None else stretch.target.key
+        return self._buffers.get(key) or self._meet(key, stretch.target, stretch.times[0])
 
     # faults
 

@@ -70,6 +70,11 @@ class Metrics:
         except (ValueError, OverflowError, TypeError):
             return self.row({k: v for k, v in values.items() if _storable(k, v)})
 
+    def column(self, name: str) -> tuple[int, int] | None:
+        """Number and scale of one metric; None for a name that is not kept."""
+        number, scale = self._number(name), scale_of(name)
+        return None if number is None or scale is None else (number, scale)
+
     def _learn(self, names: tuple[str, ...]) -> Shape:
         found = [(i, number, name) for i, name in enumerate(names) if (number := self._number(name)) is not None]
         shape = Shape(
