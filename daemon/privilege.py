@@ -112,7 +112,11 @@ def ready_to_drop(settings: Settings, own: tuple[Path, ...]) -> Account | None:
     account = web_account(settings)
     if account is None:
         return None
-    code = (Path(__file__).resolve().parent.parent / "dashboard" / "static", Path(sysconfig.get_path("purelib")))
+    code = (
+        Path(__file__).resolve().parent.parent / "dashboard" / "static",
+        Path(sysconfig.get_path("purelib")),
+        Path(sysconfig.get_path("stdlib")),  # an interpreter below /root: what is imported later would not be found
+    )
     try:
         shut = out_of_reach(account, groups_of(settings), code, own)
     except OSError as error:
