@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
 from typing import Final
@@ -36,6 +37,11 @@ def values_of(points: Points) -> Sequence[float]:
     return [value for _, value in points]
 
 
+def changes(points: Points) -> float:
+    """How often the value differs from the one before it."""
+    return float(sum(a[1] != b[1] for a, b in pairwise(points)))
+
+
 def rate(points: Points) -> float:
     """Change a second between the first and the last point; 0 of one."""
     seconds = (points[-1][0] - points[0][0]) / 1000
@@ -50,6 +56,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[Points], float]]] = MappingProxyType(
         "p95": lambda points: percentile(values_of(points), 0.95),
         "last": lambda points: points[-1][1],
         "rate": rate,
+        "changed": changes,
     }
 )
 

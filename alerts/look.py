@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from alerts.asking import present, say_wish, wish
 from alerts.changes import SHOWN_MS
+from alerts.columns.roster import Roster
+from alerts.columns.watch import Watch
 from alerts.defaults import LIMIT_CHANGED
 from alerts.detectors.all import OUTLIVE
 from alerts.observe import annotated, observe
 from alerts.selection import fits, selects
 from alerts.state import Observation, Step, advance, end
-from model.alert import Alert, AlertState, Rule, Selector, Severity, Transition, Truth
+from model.alert import Alert, AlertState, Condition, Rule, Selector, Severity, Transition, Truth
 from model.finding import Finding
 from model.identity import fingerprint
 from model.sample import HOST_KEY, Snapshot
@@ -65,6 +67,8 @@ class Looker:
     def __init__(self, host: str, recent: Recent, mute_label: str) -> None:
         self._host, self._recent, self._mute_label = host, recent, mute_label
         self._meant: dict[Place, tuple[Selector, Target, bool]] = {}
+        self._roster = Roster()
+        self._watches: dict[Condition, Watch] = {}
 
     def look(
         self,
@@ -87,20 +91,36 @@ class Looker:
                 outcome.take((rule_name, key), end(alert, snapshot.at_ms, "rule removed"))
             else:
                 of_rule.setdefault(rule_name, set()).add(key)
+        maybe = self._watch(named.values(), snapshot)
         for rule in named.values():
             open_here = of_rule.get(rule.name, set())
-            for key in open_here.union(self._candidates(rule, snapshot, worst)):
+            for key in open_here.union(self._candidates(rule, snapshot, worst, maybe)):
                 self._one(outcome, rule, key, snapshot, worst, gone, acted)
         self._forget(snapshot)
         return outcome
 
-    def _candidates(self, rule: Rule, snapshot: Snapshot, worst: Mapping[Place, Finding]) -> Iterable[str]:
-        """Keys that may begin an alert: those with a finding, the host, or every container that the rule means."""
+    def _watch(self, rules: Iterable[Rule], snapshot: Snapshot) -> dict[Condition, list[str]]:
+        """The containers that each metric condition may be true of; one watch a condition, whatever rules share it."""
+        wanted = {rule.condition for rule in rules if rule.condition.metric and not rule.condition.of_host}
+        self._watches = {c: self._watches.get(c) or Watch(c) for c in wanted}
+        self._roster.update(snapshot)
+        return {c: watch.step(self._roster, self._recent, snapshot.interval_s) for c, watch in self._watches.items()}
+
+    def _candidates(
+        self,
+        rule: Rule,
+        snapshot: Snapshot,
+        worst: Mapping[Place, Finding],
+        maybe: Mapping[Condition, list[str]],
+    ) -> Iterable[str]:
+        """Keys that may begin an alert: those with a finding, the host, or containers that the condition may be true
+        of."""
         if rule.condition.detector is not None:
             return [key for (detector, key), f in worst.items() if self._means_finding(rule, detector, f, snapshot)]
         if rule.condition.of_host:
             return (HOST_KEY,) if fits_host(rule.selector, self._host) else ()
-        return [key for key, target in snapshot.targets.items() if self._means(rule, key, target)]
+        targets = snapshot.targets
+        return [key for key in maybe[rule.condition] if key in targets and self._means(rule, key, targets[key])]
 
     def _means(self, rule: Rule, key: str, target: Target) -> bool:
         known = self._meant.get((rule.name, key))

@@ -10,7 +10,7 @@ from typing import Final
 
 from alerts.condition import COMPARISONS, FUNCTIONS
 from alerts.defaults import DEFAULT_RULES, LIMIT_CHANGED
-from alerts.detectors.all import DETECTORS
+from alerts.detectors.all import NAMES
 from alerts.messages import RESERVED_LABELS
 from alerts.observe import PLACEHOLDER, PLACEHOLDERS, unit_of_condition
 from alerts.table import Table, kind_of, nearest
@@ -22,7 +22,7 @@ from model.metrics import METRIC_BY_NAME, base_name, spec_of
 DAY: Final = 86400.0
 RECENT_S: Final = 900.0
 """How far back the agent remembers seconds: a window can reach no further."""
-DETECTOR_NAMES: Final = tuple(detector.name for detector in DETECTORS)
+DETECTOR_NAMES: Final = NAMES
 SEVERITIES: Final = tuple(severity.value for severity in Severity)
 METRIC_KEYS: Final = ("metric", "divisor", "function", "comparison", "threshold", "window", "of")
 PERCENT: Final = re.compile(r"[0-9]+(\.[0-9]+)?")

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from alerts.detectors.cpu_contended import CpuContended
 from alerts.detectors.cpu_throttled import CpuThrottled
 from alerts.detectors.detector import Detector
+from alerts.detectors.host_disk_filling import HostDiskFilling
+from alerts.detectors.io_saturated import IoSaturated
+from alerts.detectors.memory_leak import MemoryLeak
 from alerts.detectors.memory_near_limit import MemoryNearLimit
 from alerts.detectors.memory_oom_killed import MemoryOomKilled
+from alerts.detectors.memory_thrash import MemoryThrash
+from alerts.detectors.network_trouble import NetworkTrouble
+from alerts.detectors.noisy_neighbour import NoisyNeighbour
+from alerts.detectors.over_provisioned import OverProvisioned
+from alerts.detectors.pids_near_limit import PidsNearLimit
+from alerts.detectors.restart_loop import RestartLoop
+from alerts.detectors.unhealthy import Unhealthy
+from alerts.detectors.unlimited_on_crowded_host import UnlimitedOnCrowdedHost
 
-DETECTORS: Final[tuple[Detector, ...]] = (
-    CpuThrottled(),
-    CpuContended(),
-    MemoryNearLimit(),
-    MemoryOomKilled(),
+KINDS: Final[tuple[Callable[[], Detector], ...]] = (
+    CpuThrottled,
+    CpuContended,
+    MemoryNearLimit,
+    MemoryThrash,
+    MemoryLeak,
+    MemoryOomKilled,
+    IoSaturated,
+    PidsNearLimit,
+    NetworkTrouble,
+    NoisyNeighbour,
+    RestartLoop,
+    Unhealthy,
+    HostDiskFilling,
+    OverProvisioned,
+    UnlimitedOnCrowdedHost,
 )
+NAMES: Final = tuple(kind().name for kind in KINDS)
 
-OUTLIVE: Final = frozenset({"memory_oom_killed"})
+OUTLIVE: Final = frozenset({"memory_oom_killed", "restart_loop"})
 """Detectors whose finding is about the end of a container: their alerts are not resolved because it is gone."""
+
+
+def build() -> tuple[Detector, ...]:
+    """One of each, for one host: they remember what they saw."""
+    return tuple(kind() for kind in KINDS)

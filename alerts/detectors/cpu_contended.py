@@ -6,8 +6,9 @@ Kernel: Documentation/accounting/psi.rst. Pressure without throttling means that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from alerts.detectors.suspects import Suspects, above
 from alerts.windows import mean
 from alerts.words import say_duration, say_ratio
 from model.alert import Severity
@@ -32,18 +33,17 @@ class CpuContended:
     waits_ratio: float = 0.4
     throttled_ratio: float = 0.01
     host_ratio: float = 0.85
+    suspects: Suspects = field(default_factory=lambda: Suspects(above(PRESSURE, 0.4, 30.0)))
 
     def detect(self, snapshot: Snapshot, recent: Recent) -> Sequence[Finding]:
+        suspects = self.suspects.of(snapshot, recent)
         cpus = snapshot.host_sample.values.get("host_cpu_count")
         host = recent.window(HOST_KEY, USAGE, self.window_s)
-        if not cpus or not host or mean(host) < self.host_ratio * cpus:
+        if not suspects or not cpus or not host or mean(host) < self.host_ratio * cpus:
             return []
         busy = mean(host) / cpus
         found = []
-        for key, target in snapshot.targets.items():
-            sample = snapshot.samples.get(key)
-            if sample is None or sample.values.get(PRESSURE, 0.0) < self.waits_ratio / 2:
-                continue
+        for key, target in suspects:
             waits = recent.window(key, PRESSURE, self.window_s)
             if len(waits) * snapshot.interval_s < self.window_s / 2 or mean(waits) < self.waits_ratio:
                 continue

@@ -8,9 +8,10 @@ half of its quota, or go on for half a minute.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
+from alerts.detectors.suspects import Suspects, above
 from alerts.windows import Points, after, mean, onset_ms
 from alerts.words import say_duration, say_ratio
 from model.alert import Severity
@@ -42,10 +43,12 @@ class CpuThrottled:
     critical_ratio: float = 0.9
     look_back_s: float = 600.0
     patience_s: float = 10.0
+    suspects: Suspects = field(default_factory=lambda: Suspects(above(SHARE, 0.15, 30.0), above(SHARE, 0.25, 2.0)))
+    """At least what :attr:`steady_ratio` and :attr:`sudden_ratio` ask for."""
 
     def detect(self, snapshot: Snapshot, recent: Recent) -> Sequence[Finding]:
         found = []
-        for key, target in snapshot.targets.items():
+        for key, target in self.suspects.of(snapshot, recent):
             sample, limits = snapshot.samples.get(key), snapshot.limits.get(key)
             limit = bounded(limits.cpu_cores) if limits else None
             if sample is None or limit is None or SHARE not in sample.values:

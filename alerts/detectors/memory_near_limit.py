@@ -7,7 +7,7 @@ file cache; active file cache is in it and can still be given back: what is most
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
 from alerts.windows import Growth, growth_of
@@ -57,9 +57,16 @@ class MemoryNearLimit:
     early_ratio: float = 0.75
     fixed_ratio: float = 0.75
     """Share of the limit held by anonymous, shared and kernel memory, below which cache is what fills it."""
+    again_s: float = 5.0
+    """A growth is worked out anew after so long, or when the use moved by ``moved_ratio`` of the limit."""
+    moved_ratio: float = 0.02
+    known: dict[str, tuple[int, float, Growth | None]] = field(default_factory=dict)
+    """Container → when its growth was worked out, at which use, and the growth."""
 
     def detect(self, snapshot: Snapshot, recent: Recent) -> Sequence[Finding]:
         found = []
+        for key in [key for key in self.known if key not in snapshot.targets]:
+            del self.known[key]
         for key, target in snapshot.targets.items():
             sample, limits = snapshot.samples.get(key), snapshot.limits.get(key)
             limit = bounded(limits.memory_bytes) if limits else None
@@ -68,8 +75,7 @@ class MemoryNearLimit:
             used = sample.values.get(WORKING_SET)
             if used is None or used < self.look_ratio * limit:
                 continue
-            points = recent.window(key, WORKING_SET, self.window_s)
-            growth = growth_of(points)
+            growth = self.growth(key, used, limit, snapshot, recent)
             prediction = self.predict(limit - used, growth)
             fixed = unreclaimable(sample, used)
             comes = prediction is not None and prediction.likely_s < self.horizon_s and fixed >= 0.6 * used
@@ -78,6 +84,17 @@ class MemoryNearLimit:
             if comes or used >= self.near_ratio * limit:
                 found.append(self._finding(snapshot, target, used, fixed, limit, growth, prediction))
         return found
+
+    def growth(self, key: str, used: float, limit: float, snapshot: Snapshot, recent: Recent) -> Growth | None:
+        """How fast it grows, at most a few seconds old."""
+        known = self.known.get(key)
+        if known is not None and used < self.near_ratio * limit:
+            fresh = 0 <= snapshot.at_ms - known[0] < self.again_s * 1000
+            if fresh and abs(used - known[1]) < self.moved_ratio * limit:
+                return known[2]
+        growth = growth_of(recent.window(key, WORKING_SET, self.window_s))
+        self.known[key] = (snapshot.at_ms, used, growth)
+        return growth
 
     def predict(self, room: float, growth: Growth | None) -> Prediction | None:
         """Time until ``room`` bytes are used up; None where the growth is not steady or too short to say. Pure."""

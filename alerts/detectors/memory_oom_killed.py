@@ -7,9 +7,10 @@ known from its last event alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
+from alerts.detectors.suspects import Suspects, above
 from alerts.words import say_bytes, say_duration
 from model.alert import Severity
 from model.finding import Evidence, Finding
@@ -27,10 +28,11 @@ class MemoryOomKilled:
 
     name: str = "memory_oom_killed"
     window_s: float = 60.0
+    suspects: Suspects = field(default_factory=lambda: Suspects(above(KILLS, 1.0, 60.0, function="max"), coverage=0.0))
 
     def detect(self, snapshot: Snapshot, recent: Recent) -> Sequence[Finding]:
         kills: dict[str, tuple[str, float, int]] = {}
-        for key, target in snapshot.targets.items():
+        for key, target in self.suspects.of(snapshot, recent):
             points = [p for p in recent.window(key, KILLS, self.window_s) if p[1] > 0]
             if points:
                 kills[key] = (target.name, sum(value for _, value in points), points[0][0])

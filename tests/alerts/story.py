@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from alerts.detectors.detector import Detector
 from model.alert import Alert, AlertState, Receiver, Rule, Severity
 from model.change import Change, ChangeStatus, Knobs
 from model.event import Event
@@ -62,6 +63,11 @@ class Story:
         self.limits: dict[str, Limits] = {}
         self.host_values: dict[str, float] = {"host_cpu_count": 8.0}
         self.now_ms = START_MS
+        self.detectors: dict[object, Detector] = {}
+
+    def ask(self, kind: Callable[[], Detector], snapshot: Snapshot) -> list[Finding]:
+        """What a detector of this story's own says of the tick."""
+        return list(self.detectors.setdefault(kind, kind()).detect(snapshot, self.recent))
 
     def tick(
         self,

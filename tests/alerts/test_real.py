@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from alerts.detectors.all import DETECTORS
+from alerts.detectors.all import build
+from alerts.detectors.detector import Detector
 from alerts.engine import Engine
 from alerts.findings import Tracker
 from alerts.rules import load
@@ -34,6 +35,7 @@ class Watch:
     state: MemoryState = field(default_factory=MemoryState)
     recent: RecentMemory = field(default_factory=RecentMemory)
     tracker: Tracker = field(default_factory=Tracker)
+    detectors: tuple[Detector, ...] = field(default_factory=build)
     findings: dict[tuple[str, str], tuple[int, Finding]] = field(default_factory=dict)
     """(container, detector) → when it was first found, and the newest form."""
     transitions: list[Transition] = field(default_factory=list)
@@ -61,7 +63,7 @@ class Watch:
         snapshot = self.sampler.collect(now_ms)
         self.snapshots.append(snapshot)
         self.recent.append(snapshot)
-        found = [finding for detector in DETECTORS for finding in detector.detect(snapshot, self.recent)]
+        found = [finding for detector in self.detectors for finding in detector.detect(snapshot, self.recent)]
         for finding in self.tracker.track(found, now_ms):
             first_ms = self.findings.get((finding.container_id, finding.detector), (now_ms, finding))[0]
             self.findings[finding.container_id, finding.detector] = (first_ms, finding)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerts.defaults import DEFAULT_RULES
-from alerts.detectors.all import DETECTORS
+from alerts.detectors.all import NAMES
 from alerts.rulefile import parse
 from alerts.rules import load
 from config.schema import AlertSettings
@@ -61,7 +61,7 @@ def test_every_key() -> None:
 
 def test_every_detector_has_a_default_rule_that_is_on() -> None:
     rules = load(AlertSettings(rules=[]))
-    assert {rule.condition.detector for rule in rules} == {detector.name for detector in DETECTORS}
+    assert {rule.condition.detector for rule in rules} == set(NAMES)
     assert all(rule.enabled for rule in rules)
     for name in ("CpuThrottled", "MemoryNearLimit"):
         rule = only(rules, name)

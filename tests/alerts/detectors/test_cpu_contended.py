@@ -7,8 +7,6 @@ import pytest
 from alerts.detectors.cpu_contended import CpuContended
 from tests.alerts.story import WEB, Story
 
-DETECTOR = CpuContended()
-
 
 @pytest.mark.parametrize(
     ("pressure", "share", "host_cores", "seconds", "expected"),
@@ -25,7 +23,7 @@ def test_table(pressure: float, share: float, host_cores: float, seconds: int, e
     story.host_values["cpu_usage_cores"] = host_cores
     for _ in range(seconds):
         snapshot = story.tick({WEB: {"cpu_pressure_some_ratio": pressure, "cpu_throttled_periods_ratio": share}})
-    findings = DETECTOR.detect(snapshot, story.recent)
+    findings = story.ask(CpuContended, snapshot)
     assert bool(findings) is expected
     for finding in findings:
         assert finding.knob is None
@@ -37,4 +35,4 @@ def test_a_host_without_pressure_figures_is_silent() -> None:
     story.host_values["cpu_usage_cores"] = 8.0
     for _ in range(40):
         snapshot = story.tick({WEB: {"cpu_usage_cores": 1.0}})
-    assert DETECTOR.detect(snapshot, story.recent) == []
+    assert story.ask(CpuContended, snapshot) == []

@@ -11,11 +11,9 @@ from model.limits import UNLIMITED, Limits
 from model.sample import Snapshot
 from tests.alerts.story import WEB, Story
 
-DETECTOR = CpuThrottled()
-
 
 def found(story: Story, snapshot: Snapshot) -> Finding | None:
-    findings = DETECTOR.detect(snapshot, story.recent)
+    findings = story.ask(CpuThrottled, snapshot)
     assert len(findings) <= 1
     return findings[0] if findings else None
 

@@ -12,11 +12,9 @@ from model.limits import UNLIMITED
 from model.sample import Snapshot
 from tests.alerts.story import MIB, Story
 
-DETECTOR = MemoryNearLimit()
-
 
 def found(story: Story, snapshot: Snapshot) -> Finding | None:
-    findings = DETECTOR.detect(snapshot, story.recent)
+    findings = story.ask(MemoryNearLimit, snapshot)
     assert len(findings) <= 1
     return findings[0] if findings else None
 

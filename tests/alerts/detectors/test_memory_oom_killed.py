@@ -8,24 +8,22 @@ from model.event import Event
 from model.limits import Limits
 from tests.alerts.story import MIB, START_MS, WEB, Story
 
-DETECTOR = MemoryOomKilled()
-
 
 def test_a_kill_is_a_finding_for_a_minute() -> None:
     story = Story()
     limits = {WEB: Limits(memory_bytes=64 * MIB)}
-    assert DETECTOR.detect(story.tick({WEB: {"memory_oom_kills": 0.0}}, limits=limits), story.recent) == []
-    story.tick({WEB: {"memory_oom_kills": 2.0}})
+    assert story.ask(MemoryOomKilled, story.tick({WEB: {"memory_oom_kills": 0.0}}, limits=limits)) == []
+    story.ask(MemoryOomKilled, story.tick({WEB: {"memory_oom_kills": 2.0}}))
     for _ in range(59):
         snapshot = story.tick({WEB: {"memory_oom_kills": 0.0}})
-        (finding,) = DETECTOR.detect(snapshot, story.recent)
+        (finding,) = story.ask(MemoryOomKilled, snapshot)
         assert finding.severity is Severity.CRITICAL
         assert finding.summary == (
             "Out of memory. The kernel killed 2 processes of it at its limit of 64.0 MiB within 60 s."
         )
         assert finding.proposed == 96 * MIB
         assert finding.since_ms == START_MS + 2000
-    assert DETECTOR.detect(story.tick({WEB: {"memory_oom_kills": 0.0}}), story.recent) == []
+    assert story.ask(MemoryOomKilled, story.tick({WEB: {"memory_oom_kills": 0.0}})) == []
 
 
 def test_a_container_that_died_of_it_is_known_from_its_event() -> None:
@@ -33,7 +31,7 @@ def test_a_container_that_died_of_it_is_known_from_its_event() -> None:
     story.targets = {}
     stop = Event(START_MS, "stop", "harbour", WEB, "job", detail={"exit_code": 137, "oom_killed": True})
     plain = Event(START_MS, "stop", "harbour", "c" * 64, "fine", detail={"exit_code": 0, "oom_killed": False})
-    (finding,) = DETECTOR.detect(story.tick(events=(stop, plain)), story.recent)
+    (finding,) = story.ask(MemoryOomKilled, story.tick(events=(stop, plain)))
     assert (finding.container_id, finding.name) == (WEB, "job")
     assert finding.knob is None
     assert "host ran out of memory" in finding.advice
