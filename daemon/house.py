@@ -159,7 +159,9 @@ class AgentHouse:
             log.error("while stopping: %s", error)
 
     def _note(self, change: Change) -> None:
-        """The controller's word that a change happened; the pipeline tells it at the next tick."""
+        """The controller's word that a change happened; the pipeline tells it at the next tick, and limits are
+        read anew at it."""
+        self._sampler.refresh_limits(change.container_id)
         self.pipeline.note(change)
 
     def _fixed_workers(self) -> list[Worker]:

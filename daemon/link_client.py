@@ -23,14 +23,18 @@ ANSWER_S = 30.0
 
 
 class LinkClient:
-    """Keeps the newest frame while :meth:`follow` runs as a worker's job; asks on connections of their own."""
+    """Keeps the newest frame while :meth:`follow` runs as a worker's job; asks on connections of their own.
+
+    A frame is kept as it came, and decoded when somebody looks at it: with no page open nobody does.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fresh = threading.Condition()
+        self._unread: bytes | None = None
         self._frame: Frame | None = None
         self._stream: Connection | None = None
-        self._closed = False
+        self._closed = self._told = False
 
     def follow(self, _now_ms: int) -> float:
         """Read the agent's stream until it ends (job). Seconds until the next try."""
@@ -41,9 +45,9 @@ class LinkClient:
         try:
             self._stream.send_bytes(ENCODER.encode(Request("stream")))
             while not self._closed:
-                frame = FRAMES.decode(self._stream.recv_bytes())
+                data = self._stream.recv_bytes()
                 with self._fresh:
-                    self._frame = frame
+                    self._unread = data
                     self._fresh.notify_all()
         except (EOFError, OSError):
             if not self._closed:
@@ -55,18 +59,32 @@ class LinkClient:
 
     def frame(self) -> Frame | None:
         """The newest frame, however old; None before the first."""
+        with self._fresh:
+            return self._read()
+
+    def _read(self) -> Frame | None:
+        """Decode what came last, once. With the lock held. One that is not understood leaves the one before."""
+        if self._unread is not None:
+            data, self._unread = self._unread, None
+            try:
+                self._frame = FRAMES.decode(data)
+            except msgspec.MsgspecError as error:
+                if not self._told:
+                    log.error("the agent's frames are not understood (%s); are both of one version?", error)
+                self._told = True
         return self._frame
 
     def age_s(self) -> float | None:
         """Seconds since the newest frame's tick; None before the first."""
-        frame = self._frame
+        frame = self.frame()
         return None if frame is None else max(0.0, (now_ms() - frame.at_ms) / 1000)
 
     def wait(self, after_ms: int, timeout_s: float) -> Frame | None:
         """The newest frame if it is later than ``after_ms``, waiting for it; None at the time-out or at the end."""
 
         def newer() -> bool:
-            return self._closed or (self._frame is not None and self._frame.at_ms > after_ms)
+            frame = None if self._closed else self._read()
+            return self._closed or (frame is not None and frame.at_ms > after_ms)
 
         with self._fresh:
             self._fresh.wait_for(newer, timeout_s)

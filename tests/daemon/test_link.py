@@ -90,6 +90,22 @@ def test_every_frame_arrives_as_it_was_sent(server: LinkServer, client: LinkClie
     assert later.at_ms == 2_000
 
 
+def test_a_frame_is_decoded_when_somebody_looks(
+    server: LinkServer, client: LinkClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.publish(FRAME, SNAPSHOT)
+    wait_until(lambda: client._unread is not None, 5, "the frame")
+    assert client._frame is None
+    assert client.frame() == FRAME
+    assert client._unread is None
+    assert client.frame() is client.frame()
+    client._unread = b"\xc1"
+    assert client.frame() == FRAME, "one of another version leaves the one before"
+    client._unread = b"\xc1"
+    assert client.frame() == FRAME
+    assert caplog.text.count("both of one version") == 1
+
+
 def test_a_client_that_comes_late_gets_the_newest_frame_at_once(server: LinkServer, path: Path) -> None:
     server.publish(FRAME, SNAPSHOT)
     server.publish(replace(FRAME, at_ms=2_000), SNAPSHOT)
