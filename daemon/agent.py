@@ -11,6 +11,7 @@ from collections.abc import Callable
 from config.schema import Settings
 from daemon import log as logs
 from daemon.build import host_name
+from daemon.signals import event_on
 from model.errors import WharfingerError
 
 log = logging.getLogger(__name__)
@@ -24,10 +25,7 @@ Source = Callable[[], Settings]
 def main(source: Source, log_level: str) -> int:
     """Run the agent until it is told to stop. Exit code: 0 stopped, 2 it cannot start like this."""
     logs.set_up(log_level, "agent")
-    stop, again = threading.Event(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGHUP, lambda *_: again.set())
+    stop, again = event_on(signal.SIGTERM, signal.SIGINT), event_on(signal.SIGHUP)
     raise_file_limit()
     from daemon.house import AgentHouse
 

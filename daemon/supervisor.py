@@ -6,7 +6,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,7 +54,7 @@ class Supervisor:
 
     def __init__(self, children: list[Child]) -> None:
         self._children = children
-        self._stop = threading.Event()
+        self._stopping = False
         self._read_end, self._write_end = os.pipe()
         self._context = multiprocessing.get_context("spawn")
 
@@ -66,7 +65,7 @@ class Supervisor:
             signal.signal(number, lambda *_: self._told_to_stop())
         signal.signal(signal.SIGHUP, lambda *_: self._send(signal.SIGHUP))
         code = 0
-        while not self._stop.is_set():
+        while not self._stopping:
             now = time.monotonic()
             for child in self._children:
                 if child.process is None and child.due_at <= now:
@@ -78,7 +77,7 @@ class Supervisor:
         return code
 
     def _told_to_stop(self) -> None:
-        self._stop.set()
+        self._stopping = True
         os.write(self._write_end, b"x")
 
     def _start(self, child: Child, now: float) -> None:
@@ -94,7 +93,7 @@ class Supervisor:
         wait([*sentinels, self._read_end], max(0.0, min(due)) if due else None)
         for child in alive:
             process = child.process
-            if process is None or process.is_alive() or self._stop.is_set():
+            if process is None or process.is_alive() or self._stopping:
                 continue
             process.join()
             code, lived_s = process.exitcode or 0, time.monotonic() - child.started_at

@@ -18,6 +18,7 @@ from daemon.clock import now_ms
 from daemon.cost import Cost
 from daemon.http import HttpServer
 from daemon.link_client import LinkClient
+from daemon.signals import event_on
 from daemon.privilege import become, groups_of, link_group, ready_to_drop, take_over
 from daemon.worker import Worker
 from model.errors import WharfingerError
@@ -31,9 +32,7 @@ SESSIONS_S = 3600.0
 def main(source: Source, log_level: str) -> int:
     """Serve until told to stop. Exit code: 0 stopped, 1 failed, 2 usage."""
     logs.set_up(log_level, "web")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = event_on(signal.SIGTERM, signal.SIGINT)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         return serve(source(), stop)
@@ -45,8 +44,10 @@ def main(source: Source, log_level: str) -> int:
 def serve(settings: Settings, stop: threading.Event) -> int:
     """Build, serve, and end when ``stop`` is set. Raises WharfingerError."""
     agent = settings.agent
+    from daemon.fleet import HttpPeer
     from dashboard.app import create_app
     from dashboard.auth import first_start
+    from dashboard.fleet import Fleet
     from dashboard.services import Services
     from storage.factory import open_auth, open_series_reader
 
@@ -63,8 +64,16 @@ def serve(settings: Settings, stop: threading.Event) -> int:
 
         remote = InfluxReader(settings.store.influxdb)
     cost = Cost("web", others=False)
+    fleet = Fleet([HttpPeer(entry) for entry in settings.fleet], now_ms) if settings.fleet else None
     services = Services(
-        series=series, remote=remote, auth=auth, agent=link, settings=settings, clock=now_ms, own_cost=cost.said
+        series=series,
+        remote=remote,
+        auth=auth,
+        agent=link,
+        settings=settings,
+        clock=now_ms,
+        own_cost=cost.said,
+        fleet=fleet,
     )
     host, port = parse_listen(settings.web.listen)
     server = HttpServer(create_app(services), host, port, max_streams=settings.web.max_streams)
@@ -87,7 +96,7 @@ def serve(settings: Settings, stop: threading.Event) -> int:
     server.close()
     follower.stop()
     looking.stop()
-    for store in (series, auth, remote):
+    for store in (series, auth, remote, fleet):
         if store is not None:
             with contextlib.suppress(WharfingerError):
                 store.close()
