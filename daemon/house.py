@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -49,6 +50,8 @@ from storage.recent import RecentMemory
 log = logging.getLogger(__name__)
 
 UPKEEP_S = 1.0
+STOP_S = 6.0
+"""All workers together have this long to end; the supervisor waits a little longer."""
 DELIVER = "deliver:"
 
 
@@ -134,8 +137,9 @@ class AgentHouse:
         self._sampler.close()
         self._dispatcher.close()
         self.controller.close()
+        deadline = time.monotonic() + STOP_S
         for worker in self._workers:
-            if self._started and not worker.stop(timeout_s=3.0):
+            if self._started and not worker.stop(timeout_s=max(0.0, deadline - time.monotonic())):
                 log.warning("worker %s did not end in time", worker.name)
         self.link.close()
         self._last_push()

@@ -18,8 +18,8 @@ from daemon.clock import now_ms
 from daemon.cost import Cost
 from daemon.http import HttpServer
 from daemon.link_client import LinkClient
-from daemon.signals import event_on
 from daemon.privilege import become, groups_of, link_group, ready_to_drop, take_over
+from daemon.signals import event_on
 from daemon.worker import Worker
 from model.errors import WharfingerError
 
