@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 from collector.cgroupfs import files
 from collector.cgroupfs.parse import Fields, Keyed, Parser, network_devices, pressure
-from collector.hostparse import counted_interfaces, disk_counters, load_and_tasks, real_mounts, whole_disks
+from collector.hostparse import (
+    counted_interfaces,
+    device_names,
+    disk_counters,
+    load_and_tasks,
+    real_mounts,
+    whole_disks,
+)
 from config.schema import HostSettings
 from model.errors import Malformed
 from model.reading import HostReading
@@ -39,6 +47,8 @@ class HostReader:
         self._physical: frozenset[str] = frozenset()
         self._told = False
         self.faults: tuple[Gap, ...] = ()
+        self.devices: Mapping[str, str] = {}
+        """Block devices' ``MAJ:MIN`` → name, as of the last look at devices."""
 
     def read(self, at_ns: int) -> HostReading | None:
         """One reading, None where there is no /proc to read; what could not be read is named in ``faults``."""
@@ -109,6 +119,7 @@ class HostReader:
 
     def _look_at_devices(self) -> None:
         """Which disks and interfaces there are, and how full the file systems."""
+        self.devices = device_names(files.read_text(f"{self._proc}/diskstats") or "")
         self._whole = whole_disks(files.names(f"{self._sys}/block"))
         net = f"{self._sys}/class/net"
         self._physical = frozenset(name for name in files.names(net) if Path(f"{net}/{name}/device").exists())

@@ -55,6 +55,12 @@ def disk_counters(text: str, whole: Collection[str]) -> tuple[IoDevice, ...]:
     return tuple(devices)
 
 
+def device_names(text: str) -> dict[str, str]:
+    """``MAJ:MIN`` → name in /dev, of every line of ``diskstats``; lines that are none are passed over."""
+    lines = (line.split() for line in text.splitlines())
+    return {f"{w[0]}:{w[1]}": w[2] for w in lines if len(w) > 2 and w[0].isdigit() and w[1].isdigit()}
+
+
 def whole_disks(names: Iterable[str]) -> frozenset[str]:
     """Of the names in ``/sys/block``: the disks that stand on no other."""
     return frozenset(name for name in names if not name.startswith(STACKED))

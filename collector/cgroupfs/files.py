@@ -102,10 +102,10 @@ def close_file(fd: int) -> None:
         raise Unreadable(why(error)) from None
 
 
-def read_open(fd: int) -> bytes:
+def read_open(fd: int, size: int = SIZE) -> bytes:
     """The text of an open file from its start. Raises :class:`Gone` or :class:`Unreadable`."""
     try:
-        return os.pread(fd, SIZE, 0)
+        return os.pread(fd, size, 0)
     except OSError as error:
         raise translated(error) from None
 

@@ -116,6 +116,7 @@ def test_the_host_itself(tmp_path: Path, samplers: list[Sampler]) -> None:
     assert snapshot.host_reading.io_devices is not None
     assert [d.device for d in snapshot.host_reading.io_devices] == ["254:0"], "the disk, not its partition"
     assert snapshot.host_reading.cpu_pressure_full_us is None
+    assert snapshot.devices["254:0"] == "vda"
 
 
 def test_a_host_without_proc_is_a_gap_and_the_containers_are_read(tmp_path: Path, samplers: list[Sampler]) -> None:
