@@ -33,15 +33,13 @@ class RootlessPodman:
     def __init__(self, connect: Callable[[str], Source], own: tuple[str, ...] = (), users: str = USERS) -> None:
         self._connect, self._own, self._users = connect, own, users
         self._sources: dict[str, Source] = {}
+        self._described: Mapping[str, Description] = {}
         self._changed: dict[str, tuple[object, int]] = {}
         self._closing = False
         self._asked = False
 
     def described(self) -> Mapping[str, Description]:
-        everything: dict[str, Description] = {}
-        for source in list(self._sources.values()):
-            everything.update(source.described())
-        return everything
+        return self._described
 
     def drain(self) -> list[RuntimeEvent]:
         return []
@@ -83,6 +81,10 @@ class RootlessPodman:
                 self._sources[folder] = self._connect(address)
             if self._is_due(folder):
                 self._sources[folder].look()
+        everything: dict[str, Description] = {}
+        for source in self._sources.values():
+            everything.update(source.described())
+        self._described = everything
         self._asked = True
         return LOOK_S
 

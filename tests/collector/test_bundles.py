@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from collector.discovery.bundles import Bundles, describe_bundle, number
 from collector.discovery.describe import target_of
-from tests.support.trees import plant
+from collector.sampler import Sampler
+from config.schema import DiscoverySettings
+from tests.support.trees import host, plant, v2_cgroup, v2_root
 
 ID = "0123456789abcdef" * 4
 UID = "12345678-9abc-def0-1234-56789abcdef0"
@@ -68,6 +70,33 @@ def test_a_pod_of_kubernetes_has_its_names(tmp_path: Path) -> None:
     assert (target.group, target.service, target.managed_by) == ("shop/web-6f4d", "shop/nginx", "kubernetes")
     assert target.labels["io.kubernetes.pod.uid"] == UID
     assert target.own_labels() == {}, "annotations grant nothing"
+
+
+PODS = "kubepods.slice/kubepods-burstable.slice"
+
+
+@pytest.mark.parametrize(
+    "cgroup",
+    [
+        f"/{PODS}/kubepods-burstable-pod{UID.replace('-', '_')}.slice/cri-containerd-{ID}.scope",
+        f"/kubepods/burstable/pod{UID}/{ID}",
+    ],
+)
+def test_a_node_of_kubernetes_with_either_cgroup_driver(tmp_path: Path, cgroup: str) -> None:
+    containerd(tmp_path, "k8s.io", ID, spec(CRI))
+    settings = host(tmp_path, {**v2_root(), **v2_cgroup(cgroup)})
+    for state, name, group in (
+        ("off", ID[:12], f"pod {UID}"),
+        (str(tmp_path / "state"), "web-6f4d.nginx", "shop/web-6f4d"),
+    ):
+        discovery = DiscoverySettings(docker="off", podman="off")
+        sampler = Sampler(settings, discovery, "h", 1.0, sources=(Bundles(state),))
+        sampler.look()
+        snapshot = sampler.collect(1_000)
+        sampler.close()
+        (target,) = snapshot.targets.values()
+        assert (target.name, target.group, target.managed_by) == (name, group, "kubernetes")
+        assert snapshot.samples[ID].values["memory_usage_bytes"] == 1_000_000, "names may be missing, never samples"
 
 
 def test_a_pause_container_is_the_pods(tmp_path: Path) -> None:
