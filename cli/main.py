@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("user", "add a user, change a password, remove a user"),
     ("token", "create, list, revoke API tokens"),
     ("health", "exit 0 when ready, for HEALTHCHECK"),
+    ("demo", "fill an empty data folder with a plausible history"),
     ("version", "print the version"),
 )
 """Name and one-line help; the command's code is ``cli/<name>.py`` (dashes are underscores), loaded only when used."""

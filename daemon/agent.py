@@ -27,10 +27,12 @@ def main(source: Source, log_level: str) -> int:
     logs.set_up(log_level, "agent")
     stop, again = event_on(signal.SIGTERM, signal.SIGINT), event_on(signal.SIGHUP)
     raise_file_limit()
+    from daemon.demo.fill import say_if_demo
     from daemon.house import AgentHouse
 
     try:
         house = AgentHouse(source())
+        say_if_demo(house.settings)
     except WharfingerError as error:
         log.error("%s", error)
         return 2
