@@ -1,16 +1,16 @@
-"""``wharfinger query METRIC --container NAME --since 1h --step 10s [--csv|--json]``: history from the store."""
+"""``wharfinger query METRIC --container NAME --since 1h --step 10s [--csv|--json|…]``: history from the store."""
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 
 from cli.settings import settings_of
-from cli.table import printable, table
+from cli.table import table
 from config.schema import Settings
 from model.errors import NotThere, UsageError
+from model.export import exported, unrunnable
 from model.metrics import METRICS, spec_of
 from model.outside import rfc3339
 from storage.api import SeriesQuery, SeriesReader, SeriesResult
@@ -19,12 +19,17 @@ from storage.api import SeriesQuery, SeriesReader, SeriesResult
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("metrics", metavar="METRIC[,METRIC]", help="metrics of the catalogue")
     parser.add_argument("--container", metavar="NAME", help="one container, by name or id; without it all of them")
+    parser.add_argument("--service", metavar="NAME", help="one service, as one line over its recreates and replicas")
+    parser.add_argument("--group", metavar="NAME", help="the containers of one group")
     parser.add_argument("--host-metrics", action="store_true", help="of the host itself")
     parser.add_argument("--since", default="1h", metavar="DURATION", help="how far back (default: 1h)")
+    parser.add_argument("--until", default="0", metavar="DURATION", help="how far back the range ends (default: now)")
     parser.add_argument("--step", metavar="DURATION", help="width of a point; without it seconds")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="as CSV")
     form.add_argument("--json", action="store_true", help="as JSON, the form of /api/v1/series")
+    form.add_argument("--jsonl", action="store_true", help="as JSON lines, one for each container and point")
+    form.add_argument("--line-protocol", action="store_true", help="as InfluxDB's line protocol, times in ms")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,13 +42,16 @@ def run(args: argparse.Namespace) -> int:
     for name in metrics:
         if spec_of(name) is None:
             raise UsageError(f"there is no metric {name!r}; one of {', '.join(m.name for m in METRICS[:6])}, …")
-    until_ms = now_ms()
+    asked_ms = now_ms()
     series = open_series(settings)
     query = SeriesQuery(
         metrics=metrics,
-        since_ms=until_ms - round(parse_duration(args.since) * 1000),
-        until_ms=until_ms,
+        since_ms=asked_ms - round(parse_duration(args.since) * 1000),
+        until_ms=asked_ms - round(parse_duration(args.until) * 1000),
         containers=named(series, args.container),
+        services=(args.service,) if args.service else (),
+        groups=(args.group,) if args.group else (),
+        join_service=bool(args.service),
         of_host=args.host_metrics,
         step_ms=round(parse_duration(args.step) * 1000) if args.step else None,
     )
@@ -52,12 +60,18 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         json.dump(result_json(result), sys.stdout)
         print()
+    elif args.csv or args.jsonl or args.line_protocol:
+        sys.stdout.writelines(
+            exported(
+                "csv" if args.csv else "jsonl" if args.jsonl else "line-protocol",
+                result.t0_ms,
+                result.step_ms,
+                result.series,
+            )
+        )
     else:
         header, rows = grid(result)
-        if args.csv:
-            csv.writer(sys.stdout).writerows([header, *rows])
-        else:
-            print(table(header, rows) if rows else "no data in this range")
+        print(table(header, rows) if rows else "no data in this range")
     return 0
 
 
@@ -95,7 +109,7 @@ def result_json(result: SeriesResult) -> dict[str, object]:
 
 def grid(result: SeriesResult) -> tuple[list[str], list[list[object]]]:
     """A row a point that has any value, a column a series; names cannot start a spreadsheet formula. Pure."""
-    header = ["time", *(safe(f"{s.name or s.host} {s.metric}") for s in result.series)]
+    header = ["time", *(unrunnable(f"{s.name or s.host} {s.metric}") for s in result.series)]
     length = max((len(s.avg) for s in result.series), default=0)
     rows: list[list[object]] = []
     for i in range(length):
@@ -103,9 +117,3 @@ def grid(result: SeriesResult) -> tuple[list[str], list[list[object]]]:
         if any(v is not None for v in values):
             rows.append([rfc3339(result.t0_ms + i * result.step_ms), *values])
     return header, rows
-
-
-def safe(text: str) -> str:
-    """Text that neither a terminal nor a spreadsheet runs. Pure."""
-    text = printable(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
