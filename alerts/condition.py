@@ -18,6 +18,8 @@ from model.alert import Condition, Truth
 COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = MappingProxyType(
     {">": gt, ">=": ge, "<": lt, "<=": le, "==": eq, "!=": ne}
 )
+ABSENT: Final = "absent"
+"""The function that asks whether there is a value at all; it compares with nothing."""
 LEAST_COVERAGE: Final = 0.5
 """Share of a window that must be there for an answer."""
 

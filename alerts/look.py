@@ -11,6 +11,7 @@ from alerts.columns.roster import Roster
 from alerts.columns.watch import Watch
 from alerts.defaults import LIMIT_CHANGED
 from alerts.detectors.all import OUTLIVE
+from alerts.hours import within
 from alerts.observe import annotated, observe
 from alerts.selection import fits, selects
 from alerts.state import Observation, Step, advance, end
@@ -94,6 +95,10 @@ class Looker:
         maybe = self._watch(named.values(), snapshot)
         for rule in named.values():
             open_here = of_rule.get(rule.name, set())
+            if rule.hours is not None and not within(rule.hours, snapshot.at_ms):
+                for key in open_here:
+                    self._rest(outcome, rule, key, snapshot)
+                continue
             for key in open_here.union(self._candidates(rule, snapshot, worst, maybe)):
                 self._one(outcome, rule, key, snapshot, worst, gone, acted)
         self._forget(snapshot)
@@ -171,6 +176,13 @@ class Looker:
             outcome.true.add(place)
             seen = with_wish(rule, blank, annotated(rule, blank, seen), snapshot)
         outcome.take(place, advance(rule, blank, alert, seen, snapshot.at_ms, acted=blank.id in acted))
+
+    def _rest(self, outcome: Outcome, rule: Rule, key: str, snapshot: Snapshot) -> None:
+        """Outside of the rule's hours nothing is true; what fires goes through its patience as ever."""
+        place = (rule.name, key)
+        alert = outcome.open[place]
+        step = advance(rule, alert, alert, Observation(Truth.FALSE), snapshot.at_ms, acted=False)
+        outcome.take(place, step)
 
     def _blank(self, rule: Rule, key: str, target: Target | None, finding: Finding | None, now_ms: int) -> Alert:
         name = target.name if target else finding.name if finding else self._host

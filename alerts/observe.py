@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from alerts.condition import judge
+from alerts.condition import ABSENT, LEAST_COVERAGE, judge
 from alerts.state import Observation
 from alerts.words import plain, say, say_duration, unit_of
 from model.alert import Alert, Condition, Rule, Severity, Truth
@@ -60,6 +60,8 @@ def of_metric(rule: Rule, key: str, snapshot: Snapshot, recent: Recent) -> Obser
     """The answer of the window, and a sentence that says it."""
     condition = rule.condition
     window_s = max(condition.window_s, snapshot.interval_s)
+    if condition.function == ABSENT:
+        return of_absence(rule, key, snapshot, recent)
     points = recent.window(key, condition.metric or "", window_s)
     divisors = recent.window(key, condition.divisor, window_s) if condition.divisor else None
     answer = judge(condition, points, divisors, now_ms=snapshot.at_ms, interval_s=snapshot.interval_s)
@@ -75,11 +77,31 @@ def of_metric(rule: Rule, key: str, snapshot: Snapshot, recent: Recent) -> Obser
     )
 
 
+def of_absence(rule: Rule, key: str, snapshot: Snapshot, recent: Recent) -> Observation:
+    """TRUE where the metric has no value over the window, though other figures were there for at least half of it."""
+    metric, window_s = rule.condition.metric or "", max(rule.condition.window_s, snapshot.interval_s)
+    sample = snapshot.host_sample if key == HOST_KEY else snapshot.samples.get(key)
+    witness = next((name for name in sample.values if name != metric), None) if sample else None
+    if witness is None:
+        return Observation(Truth.NO_DATA)
+    if recent.window(key, metric, window_s):
+        return Observation(Truth.FALSE)
+    if len(recent.window(key, witness, window_s)) * snapshot.interval_s < LEAST_COVERAGE * window_s:
+        return Observation(Truth.NO_DATA)
+    return Observation(
+        Truth.TRUE,
+        summary=f"There was no {metric} for {say_duration(window_s)}, while other figures were there.",
+        description=f"Rule {rule.name}: {expression(rule.condition)}.",
+    )
+
+
 def unit_of_condition(condition: Condition) -> str:
     """Unit of the value that is compared: a quotient of equal units is a ratio, of others a plain number."""
     unit = unit_of(condition.metric)
     if condition.divisor is not None:
         return "ratio" if unit_of(condition.divisor) == unit else "1"
+    if condition.function == "changed":
+        return "1"
     if condition.function == "rate":
         return {"bytes": "bytes/s", "1": "1/s"}.get(unit, "1")
     return unit
@@ -90,6 +112,8 @@ def expression(condition: Condition) -> str:
     what = condition.metric or ""
     if condition.divisor:
         what += f" / {condition.divisor}"
+    if condition.function == ABSENT:
+        return f"absent({what}, {say_duration(condition.window_s)})"
     bound = say(condition.threshold, unit_of_condition(condition))
     return f"{condition.function}({what}, {say_duration(condition.window_s)}) {condition.comparison} {bound}"
 
@@ -100,6 +124,8 @@ def sentence(condition: Condition, value: float) -> str:
     what = f"{condition.metric} of {condition.divisor}" if condition.divisor else condition.metric
     if condition.function == "last":
         subject = f"{what} is"
+    elif condition.function == "changed":
+        return f"{what} changed {value:.0f} times in {say_duration(condition.window_s)}."
     elif condition.function == "rate":
         subject = f"{what} changed over {say_duration(condition.window_s)} by"
     else:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from alerts.condition import COMPARISONS, FUNCTIONS
+from alerts.condition import ABSENT, COMPARISONS, FUNCTIONS
 from alerts.defaults import DEFAULT_RULES, LIMIT_CHANGED
 from alerts.detectors.all import NAMES
+from alerts.hours import hours_of
 from alerts.messages import RESERVED_LABELS
 from alerts.observe import PLACEHOLDER, PLACEHOLDERS, unit_of_condition
 from alerts.table import Table, kind_of, nearest
@@ -96,6 +97,7 @@ def rule_of(table: Table, source: str) -> Rule:
         labels=labels_of(table),
         action=action_of(table),
         enabled=table.flag("enabled", True),
+        hours=hours_of(table),
         source=source,
     )
     if rule.action is not None and condition.of_host:
@@ -134,13 +136,21 @@ def condition_of(table: Table) -> Condition:
     condition = Condition(
         metric=metric,
         divisor=divisor,
-        function=table.choice("function", tuple(FUNCTIONS), "avg"),
+        function=table.choice("function", (*FUNCTIONS, ABSENT), "avg"),
         comparison=table.choice("comparison", tuple(COMPARISONS), ">"),
         window_s=table.duration(
             "window", 60.0, least=1, most=RECENT_S, why="from 1s to 15m, which is as far as the agent remembers"
         ),
         of_host=of_host,
     )
+    if condition.function == ABSENT:
+        table.skip("threshold")
+        for key in ("threshold", "comparison", "divisor"):
+            if key in table:
+                table.fault(key, "cannot stand beside absent, which compares with nothing: leave it out")
+        return condition
+    if condition.function == "changed" and "threshold" not in table:
+        return condition
     if "threshold" not in table:
         table.fault("threshold", "is missing: what is the metric compared with?")
     return replace(condition, threshold=table.quantity("threshold", threshold_parser(condition)) or 0.0)

@@ -43,7 +43,8 @@ class Selector:
 class Condition:
     """``function(metric [/ divisor] over window_s) comparison threshold``, or "detector has a finding".
 
-    ``function``: avg max min p95 last rate. ``comparison``: > >= < <= == !=.
+    ``function``: avg max min p95 last rate changed, or absent ("there is no value over the window, though there are
+    other figures"). ``comparison``: > >= < <= == !=.
     With ``detector`` set the other fields are unused.
     """
 
@@ -75,6 +76,17 @@ class RuleAction:
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """When a rule is in force: minutes of the day ``since ≤ t < until`` (past midnight where until is not later), on
+    ``days`` (0 is Monday; the day on which the hours begin). ``zone``: an IANA name; empty: the host's own time."""
+
+    since_minute: int = 0
+    until_minute: int = 1440
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A named condition with its patience. ``for_s``: TRUE this long before firing;
     ``keep_firing_for_s``: FALSE this long before resolving."""
@@ -89,6 +101,8 @@ class Rule:
     labels: Mapping[str, str] = field(default_factory=dict)
     action: RuleAction | None = None
     enabled: bool = True
+    hours: Hours | None = None
+    """Outside of them the condition counts as FALSE."""
     source: str = "default"
     """The file it came from, or ``default``."""
 

@@ -173,6 +173,14 @@ def rule_json(rule: Rule) -> Json:
         "window_s": condition.window_s if condition.metric else None,
         "for_s": rule.for_s,
         "keep_firing_for_s": rule.keep_firing_for_s,
+        "hours": None
+        if rule.hours is None
+        else {
+            "since_minute": rule.hours.since_minute,
+            "until_minute": rule.hours.until_minute,
+            "days": list(rule.hours.days),
+            "zone": rule.hours.zone,
+        },
         "selector": {
             "name": list(rule.selector.name),
             "group": list(rule.selector.group),

@@ -15,7 +15,7 @@ from math import ceil, isnan
 from operator import add, ne, sub
 
 from alerts.columns.roster import NAN, Roster
-from alerts.condition import COMPARISONS, LEAST_COVERAGE
+from alerts.condition import ABSENT, COMPARISONS, LEAST_COVERAGE
 from model.alert import Condition
 from storage.api import Recent
 
@@ -139,6 +139,9 @@ class Watch:
 
     def _named(self, roster: Roster) -> list[str]:
         """Keys of the places that pass."""
+        if self.condition.function == ABSENT:
+            columns = len(self._times)
+            return [key for key, missing in zip(roster.keys, self._missing, strict=True) if missing == columns]
         if self._kind == SUMMED:
             return self._by_sum(roster.keys)
         if self._kind == COMPARED:

@@ -146,7 +146,10 @@ def judged(path: Path, server: HalfFailing) -> dict[str, int]:
     told: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     order: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for request, status in server.answers:
-        (alert,) = request.json()["alerts"]
+        try:
+            (alert,) = request.json()["alerts"]
+        except ValueError:
+            continue  # cut off in the middle by a kill: nobody heard the answer
         what = (alert["fingerprint"], alert["startsAt"], alert["status"])
         if status == 200:
             if what not in told:

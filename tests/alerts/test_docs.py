@@ -25,6 +25,7 @@ KEYS = (
     "keep_firing_for",
     "severity",
     "enabled",
+    "hours",
     "selector",
     "labels",
     "annotations",
