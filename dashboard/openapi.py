@@ -68,6 +68,8 @@ def statuses(route: Route) -> list[int]:
     found = {*route.errors, 400, 422, 503}
     if route.role is not None:
         found |= {401, 403}
+    if "host" in route.query.__struct_fields__:
+        found.add(404)  # no such host
     if route.body is not None:
         found |= {413, 415}
     if route.method not in ("GET", "HEAD"):

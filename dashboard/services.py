@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from config.schema import Settings
+from dashboard.fleet import Fleet
 from model.live import Command, Frame, Reply
 from model.sample import Snapshot
 from storage.api import AuthStore, SeriesReader
@@ -46,6 +47,8 @@ class Services:
     clock: Callable[[], int]
     own_cost: Callable[[], Mapping[str, Mapping[str, float | None]]] = dict
     """What the web process itself costs: as :attr:`model.live.Frame.own_cost`, for ``web`` alone."""
+    fleet: Fleet | None = None
+    """The other hosts' dashboards, where the settings name some."""
 
     def fresh_frame(self) -> Frame | None:
         """The newest frame if it still speaks of now; None while the agent is away."""

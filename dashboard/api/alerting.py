@@ -8,14 +8,16 @@ import msgspec
 from msgspec import Meta
 
 from dashboard.api.asking import ask, page
+from dashboard.api.elsewhere import everywhere, is_elsewhere, on_its_host, where_known
 from dashboard.api.forms import ItemsForm
-from dashboard.api.layer import API, Call, Nothing, Route
+from dashboard.api.layer import API, Call, Nothing, OneHost, Route
 from dashboard.api.values import moment_ms
 from dashboard.errors import Problem
 from model.errors import Fault
 
 Globs = Annotated[list[Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=100)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
+Item = dict[str, Any]
 Kind = Literal["webhook", "alertmanager", "slack", "discord", "ntfy", "pagerduty", "apprise"]
 
 
@@ -23,6 +25,7 @@ class AlertsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: Literal["pending", "firing", "resolved"] | None = None
     since: Annotated[str, Meta(description="for resolved: how far back; -24h unless told")] | None = None
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    host: str | None = None
 
 
 class NewSilence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,34 +67,57 @@ class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def list_alerts(call: Call[AlertsQuery, None]) -> object:
     """Alerts that are pending or firing; with ``state=resolved`` those that ended."""
     asked = call.query
-    if asked.state == "resolved":
-        since_ms = moment_ms(asked.since, call.now_ms, "since", "-24h")
-        past = ask(call, "alerts.history", since_ms=since_ms, limit=asked.limit)
-        return page([row["alert"] for row in past if row["alert"]["state"] == "resolved"])
-    return page(ask(call, "alerts.list", state=asked.state)[: asked.limit])
+
+    def here() -> list[Item]:
+        if asked.state == "resolved":
+            since_ms = moment_ms(asked.since, call.now_ms, "since", "-24h")
+            past = ask(call, "alerts.history", since_ms=since_ms, limit=asked.limit)
+            return [row["alert"] for row in past if row["alert"]["state"] == "resolved"]
+        return list(ask(call, "alerts.list", state=asked.state))
+
+    return page(everywhere(call, "/alerts", asked.host, here, given(asked))[: asked.limit])
+
+
+def given(asked: AlertsQuery) -> dict[str, str]:
+    """The question as it goes to the other hosts."""
+    texts = {"state": asked.state, "since": asked.since, "limit": str(asked.limit)}
+    return {key: text for key, text in texts.items() if text is not None}
 
 
 def history(call: Call[AlertsQuery, None]) -> object:
     """Every change of an alert's state: ``at, before, alert``."""
-    since_ms = moment_ms(call.query.since, call.now_ms, "since", "-24h")
-    past = ask(call, "alerts.history", since_ms=since_ms, limit=call.query.limit)
-    return page([row for row in past if call.query.state in (None, row["alert"]["state"])])
+    asked = call.query
+    since_ms = moment_ms(asked.since, call.now_ms, "since", "-24h")
+
+    def here() -> list[Item]:
+        past = ask(call, "alerts.history", since_ms=since_ms, limit=asked.limit)
+        return [row for row in past if asked.state in (None, row["alert"]["state"])]
+
+    found = everywhere(call, "/alerts/history", asked.host, here, given(asked))
+    return page(sorted(found, key=lambda row: str(row["at"]), reverse=True)[: asked.limit])
 
 
-def acknowledge(call: Call[Nothing, None]) -> object:
-    return ask(call, "alerts.acknowledge", id=call.path["alert_id"])
+def acknowledge(call: Call[OneHost, None]) -> object:
+    return where_known(call, call.query.host, lambda: ask(call, "alerts.acknowledge", id=call.path["alert_id"]))
 
 
-def list_rules(call: Call[Nothing, None]) -> object:
+def list_rules(call: Call[OneHost, None]) -> object:
+    if (answer := on_its_host(call, call.query.host)) is not None:
+        return answer
     return page(ask(call, "rules.list"))
 
 
-def list_silences(call: Call[Nothing, None]) -> object:
-    return page(ask(call, "silences.list"))
+def list_silences(call: Call[OneHost, None]) -> object:
+    """Of all hosts that answer."""
+    return page(everywhere(call, "/silences", call.query.host, lambda: list(ask(call, "silences.list")), {}))
 
 
-def create_silence(call: Call[Nothing, NewSilence]) -> object:
+def create_silence(call: Call[OneHost, NewSilence]) -> object:
+    """On this host, or on the one that ``host=`` or the body names alone."""
     body = call.body
+    host = call.query.host or (body.host[0] if len(body.host) == 1 and is_elsewhere(call, body.host[0]) else None)
+    if (answer := on_its_host(call, host)) is not None:
+        return answer
     if (body.duration_s is None) == (body.ends_at is None):
         raise Problem(422, "give one of duration_s, ends_at", faults=(Fault("duration_s", "give it, or ends_at"),))
     ends_at_ms = moment_ms(body.ends_at, call.now_ms, "ends_at", "now") if body.ends_at else None
@@ -108,8 +134,8 @@ def create_silence(call: Call[Nothing, NewSilence]) -> object:
     )
 
 
-def delete_silence(call: Call[Nothing, None]) -> object:
-    return ask(call, "silences.delete", id=call.path["silence_id"])
+def delete_silence(call: Call[OneHost, None]) -> object:
+    return where_known(call, call.query.host, lambda: ask(call, "silences.delete", id=call.path["silence_id"]))
 
 
 def list_receivers(call: Call[Nothing, None]) -> object:
@@ -150,7 +176,6 @@ def list_deliveries(call: Call[DeliveriesQuery, None]) -> object:
     return page(ask(call, "deliveries.list", receiver=call.query.receiver, limit=call.query.limit))
 
 
-Item = dict[str, Any]
 ROUTES = (
     Route(
         "GET",
@@ -172,7 +197,9 @@ ROUTES = (
         AlertsQuery,
         errors=(503,),
     ),
-    Route("GET", f"{API}/alerts/rules", list_rules, "viewer", "Rules in force.", ItemsForm, errors=(503,)),
+    Route(
+        "GET", f"{API}/alerts/rules", list_rules, "viewer", "Rules in force.", ItemsForm, query=OneHost, errors=(503,)
+    ),
     Route(
         "POST",
         f"{API}/alerts/<alert_id>/acknowledge",
@@ -180,9 +207,12 @@ ROUTES = (
         "operator",
         "Say that it is being looked at.",
         Item,
+        query=OneHost,
         errors=(404, 409, 503),
     ),
-    Route("GET", f"{API}/silences", list_silences, "viewer", "Silences in force.", ItemsForm, errors=(503,)),
+    Route(
+        "GET", f"{API}/silences", list_silences, "viewer", "Silences in force.", ItemsForm, query=OneHost, errors=(503,)
+    ),
     Route(
         "POST",
         f"{API}/silences",
@@ -190,6 +220,7 @@ ROUTES = (
         "operator",
         "Silence alerts for a time.",
         Item,
+        query=OneHost,
         body=NewSilence,
         status=201,
         errors=(503,),
@@ -201,6 +232,7 @@ ROUTES = (
         "operator",
         "End a silence.",
         None,
+        query=OneHost,
         status=204,
         errors=(404, 503),
     ),

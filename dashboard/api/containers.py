@@ -10,6 +10,7 @@ from flask import Response
 from msgspec import Meta
 
 from dashboard.api.asking import ask, page
+from dashboard.api.elsewhere import container_path, is_elsewhere, on_its_host
 from dashboard.api.forms import ContainerDetailForm, ContainersForm, MatchForm, ServiceForm
 from dashboard.api.inventory import SEVERITIES, Item, detail, items, resolve
 from dashboard.api.layer import API, Call, Nothing, Route
@@ -120,6 +121,13 @@ def matches(item: Item, query: ListQuery) -> bool:
 def get_container(call: Call[OneQuery, None]) -> object:
     """One container; its limits with what they were at first and what was set."""
     found = resolve(call.services, call.path["container_id"], host=call.query.host)
+    if is_elsewhere(call, found.host):
+        try:
+            if (answer := on_its_host(call, found.host, container_path(found.id))) is not None:
+                return answer
+        except AgentAway:
+            if found.known is None:
+                raise  # nothing but its own host knows it
     item = detail(call.services, found, call.now_ms)
     effective = dict(item["limits"])
     try:

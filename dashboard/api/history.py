@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, cast, get_args
 
 import msgspec
+from flask import Response
 from msgspec import Meta
 
 from dashboard.api.asking import page
+from dashboard.api.combine import combined, summed
+from dashboard.api.elsewhere import everywhere, is_elsewhere, on_its_host
 from dashboard.api.forms import ItemsForm, SeriesForm
 from dashboard.api.inventory import SEVERITIES, resolve
 from dashboard.api.layer import API, Call, Route
 from dashboard.api.values import duration_ms, listed, moment_ms, span_ms
 from dashboard.errors import invalid
 from dashboard.services import Services
-from model.errors import AgentAway, NotThere
+from model.errors import AgentAway, NotThere, StoreError
 from model.event import EVENT_KINDS
+from model.export import ENDINGS, FORMS, Form, exported
 from model.metrics import METRIC_BY_NAME, base_name, spec_of
 from model.outside import event_json, finding_json
 from storage.api import SeriesQuery, SeriesReader, SeriesResult
@@ -37,7 +42,9 @@ class Series(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str | None = None
     step: Annotated[str, Meta(description="1s, 10s, 1m, …")] | None = None
     points: Annotated[int, Meta(ge=1, le=MOST_POINTS)] | None = None
+    format: Annotated[str, Meta(description="json unless told; csv, jsonl or line-protocol: a download")] | None = None
     agg: Annotated[str, Meta(description="which of avg, min, max are answered; all unless told")] | None = None
+    total: Annotated[bool, Meta(description="one column a metric: the sum over containers and hosts")] = False
 
 
 class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +66,7 @@ class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def reader_of(services: Services, host: str | None) -> SeriesReader:
     """The store that holds a host's history. Raises NotThere."""
     own = services.own_host()
-    if host in (None, own):
+    if host == own or (host is None and (own or services.remote is None)):
         return services.series
     if services.remote is None:
         raise NotThere(f"the history of {host} is not here: set store.influxdb.url, or ask that host (this is {own})")
@@ -144,13 +151,68 @@ def series_form(result: SeriesResult, wanted: tuple[str, ...]) -> dict[str, Any]
     }
 
 
+def form_of(text: str | None) -> Form | None:
+    """The form of a download; None for the JSON of the contract. Raises Problem 422."""
+    if text in (None, "json"):
+        return None
+    for form in get_args(Form):
+        if text == form:
+            return cast(Form, form)
+    raise invalid("format", f"is json or one of {', '.join(FORMS)}")
+
+
+def download(form: Form, result: SeriesResult) -> Response:
+    """The range as a file of another form."""
+    body = exported(form, result.t0_ms, result.step_ms, result.series)
+    return Response(
+        "".join(body),
+        mimetype=FORMS[form],
+        headers={"Content-Disposition": f"attachment; filename=series.{ENDINGS[form]}"},
+    )
+
+
 def get_series(call: Call[Series, None]) -> object:
     """Columns over one grid, from this host's store or the remote one."""
     wanted = listed(call.query.agg) or AGGREGATES
     if set(wanted) - set(AGGREGATES):
         raise invalid("agg", f"is one or more of {', '.join(AGGREGATES)}")
+    form = form_of(call.query.format)
+    if (answer := by_its_dashboard(call)) is not None:
+        return answer
     reader, query = query_from(call)
-    return series_form(reader.query(query), wanted)
+    result = over_hosts(call.services, reader, query)
+    result = summed(result) if call.query.total else result
+    return series_form(result, wanted) if form is None else download(form, result)
+
+
+def by_its_dashboard(call: Call[Any, None]) -> object:
+    """Where no InfluxDB is named: the answer of the other host's own dashboard; None where we can ask a store."""
+    if call.services.remote is not None:
+        return None
+    asked = call.query
+    hosts = {asked.host} if asked.host else set()
+    for text in () if asked.host else listed(asked.container)[:1]:
+        hosts = {resolve(call.services, text).host}
+    host = next(iter(hosts), None)
+    return on_its_host(call, host) if is_elsewhere(call, host) else None
+
+
+def over_hosts(services: Services, reader: SeriesReader, query: SeriesQuery) -> SeriesResult:
+    """What names no host and no container is of all hosts: this one's from its own store, the others' from InfluxDB.
+
+    A remote store that does not answer hides nothing of this host.
+    """
+    own = services.own_host()
+    if query.host or query.containers or services.remote is None:
+        return reader.query(query)
+    if not own:
+        return services.remote.query(query)
+    result = reader.query(query)
+    try:
+        others = services.remote.query(replace(query, step_ms=result.step_ms, points=None))
+    except StoreError:
+        return result
+    return combined(result, replace(others, series=tuple(c for c in others.series if c.host != own)))
 
 
 def get_events(call: Call[Events, None]) -> object:
@@ -163,6 +225,8 @@ def get_events(call: Call[Events, None]) -> object:
         raise invalid("kind", f"is one or more of {', '.join(EVENT_KINDS)}")
     found = resolve(call.services, asked.container, host=asked.host) if asked.container else None
     host = found.host if found else asked.host
+    if (answer := by_its_dashboard(call)) is not None:
+        return answer
     events = reader_of(call.services, host).events(
         since_ms=since_ms,
         until_ms=until_ms,
@@ -177,20 +241,26 @@ def get_events(call: Call[Events, None]) -> object:
 
 def get_findings(call: Call[Findings, None]) -> object:
     """The bottlenecks of the newest tick, worst first, the longest-standing first among equals."""
-    frame = call.services.fresh_frame()
-    if frame is None:
-        raise AgentAway("the agent is away: what is wrong now is not known")
     asked = call.query
-    wanted = resolve(call.services, asked.container).id if asked.container else None
+    wanted = resolve(call.services, asked.container, host=asked.host) if asked.container else None
+
+    def here() -> list[dict[str, Any]]:
+        frame = call.services.fresh_frame()
+        if frame is None:
+            raise AgentAway("the agent is away: what is wrong now is not known")
+        return [finding_json(finding) for finding in frame.findings]
+
+    host = wanted.host if wanted and is_elsewhere(call, wanted.host) else asked.host
+    if host and host != call.services.own_host() and not is_elsewhere(call, host):
+        return page([])  # its history is known here, its findings are not
     findings = [
         finding
-        for finding in frame.findings
-        if (wanted is None or finding.container_id == wanted)
-        and (asked.host is None or finding.host == asked.host)
-        and (asked.detector is None or finding.detector == asked.detector)
+        for finding in everywhere(call, "/findings", host, here, {})
+        if (wanted is None or finding["container_id"] == wanted.id)
+        and (asked.detector is None or finding["detector"] == asked.detector)
     ]
-    findings.sort(key=lambda f: (-SEVERITIES[f.severity.value], f.since_ms, f.id))
-    return page([finding_json(finding) for finding in findings])
+    findings.sort(key=lambda f: (-SEVERITIES.get(f["severity"], 0), str(f.get("since")), f["id"]))
+    return page(findings)
 
 
 ROUTES = (

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.api.fleet_lists import of_fleet, with_fleet
 from dashboard.errors import Problem
 from dashboard.services import Services
 from model.errors import NotThere, StoreError
@@ -109,6 +110,8 @@ def items(services: Services, now_ms: int, *, host: str | None = None, everythin
     if host != own:
         for known in elsewhere(services, host, now_ms - (LATELY_MS if everything else GONE_MS)):
             found[known.host, known.id] = known_item(known, now_ms)
+        for item in of_fleet(services, host, everything=everything):
+            found[item["host"], item["id"]] = item
     return list(found.values())
 
 
@@ -177,8 +180,13 @@ def past_of(services: Services, host: str | None) -> Iterable[Found]:
             if frame is None or past.id not in frame.targets:
                 yield Found(past.id, own, past.name, None, past)
     if host != own:
+        seen = set()
         for past in elsewhere(services, host, None):
+            seen.add((past.host, past.id))
             yield Found(past.id, past.host, past.name, None, past)
+        for item in of_fleet(services, host, everything=False):
+            if (item["host"], item["id"]) not in seen:
+                yield Found(item["id"], item["host"], item["name"], None, None)
 
 
 def detail(services: Services, found: Found, now_ms: int) -> Item:
@@ -245,6 +253,7 @@ def hosts(services: Services, now_ms: int) -> list[Item]:
         | {"containers": len(last), "lag_s": (now_ms - max(last)) / 1000 if last else None}
         for name, last in remote_hosts(services, now_ms).items()
     ]
+    found = with_fleet(services, found, lambda name: host_item(name, "away", None))
     return sorted(found, key=lambda h: (-SEVERITIES.get(h["worst"] or "", 0), -h["findings"], h["name"]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Generic, TypeVar
@@ -14,6 +14,7 @@ from flask import Flask, Request, Response, request
 
 from dashboard.auth import Gate, Identity
 from dashboard.errors import Problem
+from dashboard.fleet import HOP
 from dashboard.live import Hub
 from dashboard.services import Services
 from model.errors import Fault
@@ -27,6 +28,12 @@ B = TypeVar("B")
 
 class Nothing(msgspec.Struct, frozen=True):
     """No field at all."""
+
+
+class OneHost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``host``: this host unless told; another one answers by its own dashboard."""
+
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +86,16 @@ class Route:
 
 
 def bind(app: Flask, web: Web, route: Route) -> None:
-    """Add one route to the application."""
+    """Add one route to the application. What another dashboard handed on is answered from here alone."""
+    alone = replace(web, services=replace(web.services, fleet=None))
 
     def view(**path: str) -> Response:
         now_ms = web.services.clock()
         identity = web.gate.enter(request, route.role, now_ms)
         query = query_of(request, route.query)
         body = None if route.body is None else body_of(request, route.body)
-        answer = route.run(Call(web, identity, now_ms, path, query, body, request))
+        here = alone if HOP in request.headers else web
+        answer = route.run(Call(here, identity, now_ms, path, query, body, request))
         if isinstance(answer, Response):
             return answer
         if route.status == 204:
@@ -139,6 +148,8 @@ def checked(raw: Mapping[str, object], form: type[msgspec.Struct], *, text: bool
         except msgspec.ValidationError as error:
             faults.append(fault_of(key, str(error)))
             continue
+        if text and value is None:  # the word null, which a form of text would let pass
+            faults.append(Fault(key, "cannot be null; leave it out"))
         if isinstance(value, float) and not isfinite(value):
             faults.append(Fault(key, "must be a finite number"))
         values[field.name] = value

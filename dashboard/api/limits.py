@@ -2,76 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta
+from flask import Response
 
 from dashboard.api.asking import ask, page
+from dashboard.api.elsewhere import container_path, everywhere, is_elsewhere, on_its_host, where_known
 from dashboard.api.forms import ChangeAnswerForm, ChangesAnswerForm, ItemsForm, PauseForm
 from dashboard.api.inventory import resolve
-from dashboard.api.layer import API, Call, Nothing, Route
+from dashboard.api.layer import API, Call, OneHost, Route
+from dashboard.api.limits_forms import ChangesQuery, NewLimits, NewPause, NewPolicy, UndoWish
 from dashboard.api.values import moment_ms
 from dashboard.errors import Problem
 from model.errors import Fault
 
-Cores = Annotated[float, Meta(ge=0.01, le=4096)]
-Bytes = Annotated[int, Meta(ge=6 << 20, le=1 << 50)]
-Size = Annotated[str, Meta(pattern=r"^[0-9.]+[a-zA-Z]*$", max_length=20, description="512m, 2g")]
-Weight = Annotated[int, Meta(ge=1, le=10_000)]
-Hold = Annotated[float, Meta(ge=0, le=31_536_000)]
 Item = dict[str, Any]
 
 
-class NewLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Each knob optional, at least one of them. ``dry_run``: say what would be done."""
-
-    cpu_cores: Cores | None = None
-    memory_bytes: Bytes | None = None
-    cpu_weight: Weight | None = None
-    reason: Annotated[str, Meta(max_length=500)] = ""
-    hold_s: Hold | None = None
-    dry_run: bool = False
-
-
-class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    container: str | None = None
-    since: str | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
-    cursor: str | None = None
-
-
-class UndoWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of both: everything that was changed on a container, or on all of them."""
-
-    container: str | None = None
-    all: bool = False
-
-
-class NewPause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``hold_s``: the switch opens by itself after that long."""
-
-    paused: bool
-    reason: Annotated[str, Meta(max_length=500)] = ""
-    hold_s: Hold | None = None
-
-
-class NewPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"work_class": "class"}):
-    """Fields that are left out keep what they are; null takes back what was set here."""
-
-    mode: Literal["off", "observe", "auto"] | msgspec.UnsetType | None = msgspec.UNSET
-    work_class: Literal["latency", "balanced", "dense"] | msgspec.UnsetType | None = msgspec.UNSET
-    cpu_min: Cores | msgspec.UnsetType | None = msgspec.UNSET
-    cpu_max: Cores | msgspec.UnsetType | None = msgspec.UNSET
-    memory_min: Bytes | Size | msgspec.UnsetType | None = msgspec.UNSET
-    memory_max: Bytes | Size | msgspec.UnsetType | None = msgspec.UNSET
-    cpu_weight: Weight | msgspec.UnsetType | None = msgspec.UNSET
-    priority: Annotated[int, Meta(ge=-1000, le=1000)] | msgspec.UnsetType | None = msgspec.UNSET
-    shrink_memory: bool | msgspec.UnsetType | None = msgspec.UNSET
-
-
-def set_limits(call: Call[Nothing, NewLimits]) -> object:
+def set_limits(call: Call[OneHost, NewLimits]) -> object:
     """Set limits by hand, at once; the answer says what was read back."""
+    if (answer := of_its_host(call, "/limits")) is not None:
+        return answer
     body = call.body
     if body.cpu_cores is None and body.memory_bytes is None and body.cpu_weight is None:
         text = "name at least one of cpu_cores, memory_bytes, cpu_weight"
@@ -92,16 +44,28 @@ def set_limits(call: Call[Nothing, NewLimits]) -> object:
     return {"change": change}
 
 
+def of_its_host(call: Call[OneHost, Any], tail: str) -> Response | None:
+    """The answer of the host where the container of the path is; None when that is this one."""
+    found = resolve(call.services, call.path["container_id"], host=call.query.host)
+    if not is_elsewhere(call, found.host):
+        return None
+    return on_its_host(call, found.host, container_path(found.id, tail))
+
+
 def running(call: Call[Any, Any]) -> str:
     """Full id of the running container that the path means."""
     return resolve(call.services, call.path["container_id"], live=True).id
 
 
-def get_policy(call: Call[Nothing, None]) -> object:
+def get_policy(call: Call[OneHost, None]) -> object:
+    if (answer := of_its_host(call, "/policy")) is not None:
+        return answer
     return ask(call, "policy.get", container_id=running(call))
 
 
-def put_policy(call: Call[Nothing, NewPolicy]) -> object:
+def put_policy(call: Call[OneHost, NewPolicy]) -> object:
+    if (answer := of_its_host(call, "/policy")) is not None:
+        return answer
     given = {
         field.encode_name: value
         for field in msgspec.structs.fields(NewPolicy)
@@ -110,48 +74,81 @@ def put_policy(call: Call[Nothing, NewPolicy]) -> object:
     return ask(call, "policy.put", container_id=running(call), fields=given)
 
 
-def delete_policy(call: Call[Nothing, None]) -> object:
+def delete_policy(call: Call[OneHost, None]) -> object:
     """Take back everything that was set here; config and labels hold again."""
+    if (answer := of_its_host(call, "/policy")) is not None:
+        return answer
     return ask(call, "policy.delete", container_id=running(call))
 
 
-def recommendations(call: Call[Nothing, None]) -> object:
-    return page(ask(call, "limits.recommendations"))
+def recommendations(call: Call[OneHost, None]) -> object:
+    """What would be set on this host and on the others that answer."""
+    return page(
+        everywhere(
+            call, "/limits/recommendations", call.query.host, lambda: list(ask(call, "limits.recommendations")), {}
+        )
+    )
 
 
 def changes(call: Call[ChangesQuery, None]) -> object:
-    """The journal, newest first."""
+    """The journal, newest first; that of all hosts on its first page, of this one where it goes on."""
     asked = call.query
-    found = ask(
-        call,
-        "limits.changes",
-        container_id=resolve(call.services, asked.container).id if asked.container else None,
-        since_ms=moment_ms(asked.since, call.now_ms, "since", "now") if asked.since else None,
-        limit=asked.limit,
-        before_id=asked.cursor,
-    )
-    return page(found, found[-1]["id"] if len(found) == asked.limit else None)
+    wanted = resolve(call.services, asked.container, host=asked.host) if asked.container else None
+    host = wanted.host if wanted and (asked.host or is_elsewhere(call, wanted.host)) else asked.host
+    if is_elsewhere(call, host) and (answer := on_its_host(call, host)) is not None:
+        return answer
+    own: list[Item] = []
+
+    def ask_here() -> list[Item]:
+        own.extend(
+            ask(
+                call,
+                "limits.changes",
+                container_id=wanted.id if wanted else None,
+                since_ms=moment_ms(asked.since, call.now_ms, "since", "now") if asked.since else None,
+                limit=asked.limit,
+                before_id=asked.cursor,
+            )
+        )
+        return own
+
+    if wanted or asked.cursor:
+        found = ask_here()
+    else:
+        query = {"limit": str(asked.limit)} | ({"since": asked.since} if asked.since else {})
+        found = everywhere(call, "/limits/changes", asked.host, ask_here, query)
+        if found is not own:
+            found = sorted(found, key=lambda change: str(change["at"]), reverse=True)
+    return page(found, own[-1]["id"] if len(own) == asked.limit else None)
 
 
-def undo_change(call: Call[Nothing, None]) -> object:
-    """Put one change back."""
-    return ask(call, "limits.undo", change_id=call.path["change_id"])
+def undo_change(call: Call[OneHost, None]) -> object:
+    """Put one change back, on whatever host it was made."""
+    return where_known(call, call.query.host, lambda: ask(call, "limits.undo", change_id=call.path["change_id"]))
 
 
-def undo(call: Call[Nothing, UndoWish]) -> object:
+def undo(call: Call[OneHost, UndoWish]) -> object:
     """Put back what a container, or every container, had at first."""
     if bool(call.body.container) == call.body.all:
         raise Problem(422, "name one of container, all", faults=(Fault("container", "name it, or all: true"),))
-    if call.body.all:
+    wanted = None if call.body.all else resolve(call.services, call.body.container or "", host=call.query.host)
+    host = wanted.host if wanted else call.query.host
+    if (wanted is None or is_elsewhere(call, host)) and (answer := on_its_host(call, host)) is not None:
+        return answer
+    if wanted is None:
         return ask(call, "limits.undo", everything=True)
-    return ask(call, "limits.undo", container_id=resolve(call.services, call.body.container or "").id)
+    return ask(call, "limits.undo", container_id=wanted.id)
 
 
-def get_pause(call: Call[Nothing, None]) -> object:
+def get_pause(call: Call[OneHost, None]) -> object:
+    if (answer := on_its_host(call, call.query.host)) is not None:
+        return answer
     return ask(call, "limits.pause")
 
 
-def put_pause(call: Call[Nothing, NewPause]) -> object:
+def put_pause(call: Call[OneHost, NewPause]) -> object:
+    if (answer := on_its_host(call, call.query.host)) is not None:
+        return answer
     body = call.body
     return ask(call, "limits.pause.put", paused=body.paused, reason=body.reason, hold_s=body.hold_s)
 
@@ -166,6 +163,7 @@ ROUTES = (
         "operator",
         "Set limits by hand.",
         ChangeAnswerForm,
+        query=OneHost,
         body=NewLimits,
         errors=ORDER,
     ),
@@ -176,12 +174,30 @@ ROUTES = (
         "viewer",
         "The policy in force, with sources.",
         Item,
+        query=OneHost,
         errors=(404, 409, 503),
     ),
     Route(
-        "PUT", f"{CONTAINER}/policy", put_policy, "operator", "Change the policy.", Item, body=NewPolicy, errors=ORDER
+        "PUT",
+        f"{CONTAINER}/policy",
+        put_policy,
+        "operator",
+        "Change the policy.",
+        Item,
+        query=OneHost,
+        body=NewPolicy,
+        errors=ORDER,
     ),
-    Route("DELETE", f"{CONTAINER}/policy", delete_policy, "operator", "Back to config and labels.", Item, errors=ORDER),
+    Route(
+        "DELETE",
+        f"{CONTAINER}/policy",
+        delete_policy,
+        "operator",
+        "Back to config and labels.",
+        Item,
+        query=OneHost,
+        errors=ORDER,
+    ),
     Route(
         "GET",
         f"{API}/limits/recommendations",
@@ -189,6 +205,7 @@ ROUTES = (
         "viewer",
         "What would be set, and why.",
         ItemsForm,
+        query=OneHost,
         errors=(503,),
     ),
     Route(
@@ -208,6 +225,7 @@ ROUTES = (
         "operator",
         "Put one change back.",
         ChangesAnswerForm,
+        query=OneHost,
         errors=ORDER,
     ),
     Route(
@@ -217,10 +235,13 @@ ROUTES = (
         "operator",
         "Put a container, or all, back.",
         ChangesAnswerForm,
+        query=OneHost,
         body=UndoWish,
         errors=ORDER,
     ),
-    Route("GET", f"{API}/limits/pause", get_pause, "viewer", "The kill switch.", PauseForm, errors=(503,)),
+    Route(
+        "GET", f"{API}/limits/pause", get_pause, "viewer", "The kill switch.", PauseForm, query=OneHost, errors=(503,)
+    ),
     Route(
         "PUT",
         f"{API}/limits/pause",
@@ -228,6 +249,7 @@ ROUTES = (
         "operator",
         "Throw the kill switch.",
         PauseForm,
+        query=OneHost,
         body=NewPause,
         errors=(503,),
     ),

@@ -13,7 +13,7 @@ from msgspec import Meta
 from dashboard.api.asking import ask, page
 from dashboard.api.forms import HealthForm, HostForm, HostsForm, ItemsForm, ReadyForm
 from dashboard.api.inventory import hosts
-from dashboard.api.layer import API, Call, Nothing, Route, Web
+from dashboard.api.layer import API, Call, Nothing, OneHost, Route, Web
 from dashboard.api.values import moment_ms
 from dashboard.exposition import CONTENT_TYPE, Machine, exposition
 from dashboard.packing import packed, takes_gzip
@@ -90,8 +90,10 @@ def status(call: Call[Nothing, None]) -> object:
     }
 
 
-def list_hosts(call: Call[Nothing, None]) -> object:
-    return page(hosts(call.services, call.now_ms))
+def list_hosts(call: Call[OneHost, None]) -> object:
+    """Every host; ``host`` narrows it to one."""
+    found = hosts(call.services, call.now_ms)
+    return page([item for item in found if call.query.host in (None, item["name"])])
 
 
 def get_host(call: Call[Nothing, None]) -> object:
@@ -156,7 +158,9 @@ def routes(metrics_auth: bool) -> tuple[Route, ...]:
             Item,
             errors=(503,),
         ),
-        Route("GET", f"{API}/hosts", list_hosts, "viewer", "Hosts with latest values, worst first.", HostsForm),
+        Route(
+            "GET", f"{API}/hosts", list_hosts, "viewer", "Hosts with latest values, worst first.", HostsForm, OneHost
+        ),
         Route("GET", f"{API}/hosts/<host>", get_host, "viewer", "One host.", HostForm, errors=(404,)),
         Route(
             "GET", f"{API}/audit", audit, "admin", "Who did what, newest first.", ItemsForm, AuditQuery, errors=(503,)

@@ -8,6 +8,7 @@ import msgspec
 from flask import Response
 from msgspec import Meta
 
+from dashboard.api.elsewhere import Relayed, is_elsewhere
 from dashboard.api.history import metric_names
 from dashboard.api.layer import API, Call, Route
 from dashboard.api.values import listed
@@ -28,14 +29,14 @@ class FigureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def stream(call: Call[StreamQuery, None]) -> Response:
-    """Server-Sent Events; resumes by Last-Event-ID. Only this host's agent is followed."""
+    """Server-Sent Events; resumes by Last-Event-ID. Another host's comes from its own dashboard."""
     topics = listed(call.query.topics) or TOPICS
     if set(topics) - set(TOPICS):
         raise invalid("topics", f"is one or more of {', '.join(TOPICS)}")
     metrics = tuple(sorted(metric_names(call.query.metrics))) if call.query.metrics else ()
     own = call.services.own_host()
-    if call.query.host and call.query.host != own:
-        raise NotThere(f"this host is {own}; the live stream of {call.query.host} is on that host")
+    if call.query.host and call.query.host != own and not is_elsewhere(call, call.query.host):
+        raise NotThere(f"this host is {own}; for the live stream of {call.query.host} name it in [[fleet]]")
     last = call.request.headers.get("Last-Event-ID", "")
     after_ms = int(last[:20]) if last.isascii() and last.isdigit() else None
     services, gate, identity = call.services, call.web.gate, call.identity
@@ -49,6 +50,11 @@ def stream(call: Call[StreamQuery, None]) -> Response:
     headers = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
     if call.request.method == "HEAD":
         return Response(mimetype="text/event-stream", headers=headers)
+    host = call.query.host
+    if host and is_elsewhere(call, host):
+        query = {"host": host, "topics": ",".join(topics)} | ({"metrics": ",".join(metrics)} if metrics else {})
+        relayed = Relayed(call.web.hub, call, host, query, last, still)
+        return Response(relayed, mimetype="text/event-stream", headers=headers, direct_passthrough=True)
     body = Stream(call.web.hub, frozenset(topics), metrics, after_ms, still)
     return Response(body, mimetype="text/event-stream", headers=headers, direct_passthrough=True)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from model.event import Event
 from storage.influx import influxql as ql
-from storage.influx.line import NOBODY
+from storage.influx.fields import NOBODY
 from storage.influx.server import Table
 
 A_MILLISECOND: Final = 1000

@@ -18,87 +18,20 @@ All tags are on every line, for InfluxDB 3 fixes the tag set of a table with its
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Final
 
 import msgspec
 
 from model.event import Event
-from model.metrics import spec_of
 from model.sample import HOST_KEY, Snapshot
 from model.target import Target
-from storage.influx.rollups import PARTS, SUFFIXES, Ladder, Part
+from storage.influx.fields import NOBODY, TEXT_BYTES, plain, rollup_template, tags, template, text_field
+from storage.influx.rollups import SUFFIXES, Ladder, Part
 
 INFO_EVERY_MS: Final = 60_000
-TAG_BYTES: Final = 1024
-"""A series key may hold 65,535 bytes in all; no name needs more than this."""
-TEXT_BYTES: Final = 16_384
-"""A string field of 64 kB and more is refused by some servers."""
 TEMPLATES: Final = 4096
-NOBODY: Final = "-"
-"""Stands for an empty tag value, which the protocol does not have."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_ESCAPING = re.compile(r"\\(?=[,= \\]|$)")
-_TAG = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
-_TEXT = str.maketrans({"\\": r"\\", '"': r"\""})
-
-
-def clean(text: str, limit: int = TAG_BYTES) -> str:
-    """Hostile text without control characters and lone surrogates, cut to ``limit`` bytes of UTF-8."""
-    raw = _CONTROL.sub("?", text).encode("utf-8", "replace")
-    return raw[:limit].decode("utf-8", "ignore")
-
-
-def key(text: str) -> str:
-    """A tag value or field name. A backslash that would be read as an escape becomes a slash."""
-    return _ESCAPING.sub("/", clean(text) or NOBODY).translate(_TAG)
-
-
-def text_field(text: str) -> str:
-    """A string field with its quotes."""
-    return f'"{clean(text, TEXT_BYTES).translate(_TEXT)}"'
-
-
-def tags(**values: str) -> str:
-    """``,name=value`` sorted by name, as the server likes it."""
-    return "".join(f",{name}={key(values[name])}" for name in sorted(values))
-
-
-def decimals(metric: str) -> int | None:
-    """Digits behind the point that the metric's resolution has; None: not of the catalogue, print it whole."""
-    spec = spec_of(metric)
-    return None if spec is None else {1.0: 0, 0.01: 2, 0.001: 3, 0.0001: 4}.get(spec.resolution)
-
-
-def template(names: Sequence[str]) -> str:
-    """``cpu_usage_cores=%.4f,pids=%.0f…``: without a suffix every number is a float to InfluxDB."""
-    digits = ((name, decimals(name)) for name in names)
-    return ",".join(key(n).replace("%", "%%") + ("=%r" if d is None else f"=%.{d}f") for n, d in digits)
-
-
-def rollup_template(names: Sequence[str]) -> str:
-    """The same for a :class:`Part`: all sums, all numbers, all minima, all maxima."""
-    digits = [(name, decimals(name)) for name in names]
-    parts = []
-    for suffix in PARTS:
-        for name, d in digits:
-            form = "%d" if suffix == "n" else "%r" if d is None else f"%.{d}f"
-            parts.append(key(f"{name}_{suffix}").replace("%", "%%") + "=" + form)
-    return ",".join(parts)
-
-
-def plain(values: Mapping[str, float]) -> Mapping[str, float]:
-    """Without what is not a finite number."""
-    try:
-        if isfinite(sum(values.values())):
-            return values
-    except TypeError:
-        pass
-    return {k: v for k, v in values.items() if isinstance(v, (int, float)) and isfinite(v)}
 
 
 @dataclass(slots=True)

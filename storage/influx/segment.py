@@ -7,18 +7,36 @@ What does not check out is stepped over up to the next record that does: a torn 
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+log = logging.getLogger(__name__)
 
 MAGIC: Final = b"WHS1"
 HEADER: Final = struct.Struct("<4sIII")
 LEVEL: Final = 1
 """Level 6 halves the speed for a fifth of the size; level 9 costs nine times level 1."""
 SUFFIX: Final = ".spool"
+
+
+@dataclass(slots=True)
+class Segment:
+    """A file of the spool: how long it is, and how much of it the server has."""
+
+    number: int
+    path: Path
+    size: int = 0
+    acknowledged: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.size - self.acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +128,13 @@ def read_batch(path: Path, start: int, end: int, max_lines: int) -> tuple[tuple[
 
 def _checksum(packed: bytes, count: int) -> int:
     return zlib.crc32(packed, count)
+
+
+def sync(fds: Iterable[int], folder: Path) -> None:
+    """Bring what was written to the disk, and close the descriptors."""
+    for fd in fds:
+        try:
+            os.fsync(fd)
+        except OSError as error:
+            log.warning("spool %s: %s; check the disk", folder, error.strerror)
+        os.close(fd)

@@ -19,7 +19,6 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +29,7 @@ from storage.api import SpoolBatch
 from storage.influx.dead import DeadLetters
 from storage.influx.line import LineEncoder
 from storage.influx.progress import Progress
-from storage.influx.segment import encode, file_name, number_of, pack, read_batch, unpack
+from storage.influx.segment import Segment, encode, file_name, number_of, pack, read_batch, sync, unpack
 from storage.influx.unfinished import Unfinished
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
@@ -40,18 +39,6 @@ SAVE_EVERY_MS: Final = 300_000
 """How much of the roll-ups of an hour a kill -9 may cost."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Segment:
-    number: int
-    path: Path
-    size: int = 0
-    acknowledged: int = 0
-
-    @property
-    def waiting(self) -> int:
-        return self.size - self.acknowledged
 
 
 class DiskSpool:
@@ -71,7 +58,7 @@ class DiskSpool:
         self._progress = Progress(folder / "acknowledged.json")
         self._unfinished = Unfinished(folder / "rollups.open")
         self._saved_at = -1
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
         self._active: int | None = None
         self._next_number = 1
         self._lock_fd: int | None = None
@@ -91,7 +78,6 @@ class DiskSpool:
                 self._unfinished.write(self._encoder.saved())
 
     def record(self, events: Sequence[Event]) -> None:
-        """Keep events that came from elsewhere than a snapshot (limit changes, alerts)."""
         if events:
             with self._guard:
                 self._write(self._encoder.events(events))
@@ -147,7 +133,6 @@ class DiskSpool:
                 self._note_progress()
 
     def reject(self, lines: bytes, reason: str) -> None:
-        """Keep lines that the server will never take aside, with the reason; the batch goes on without them."""
         self._dead.bury(lines, reason)
 
     def size_bytes(self) -> int:
@@ -181,7 +166,7 @@ class DiskSpool:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 found = sorted((n, p) for p in self._folder.iterdir() if (n := number_of(p)) is not None)
-                segments = [_Segment(number, path, path.stat().st_size) for number, path in found]
+                segments = [Segment(number, path, path.stat().st_size) for number, path in found]
             except OSError:
                 os.close(fd)
                 raise
@@ -237,7 +222,7 @@ class DiskSpool:
         path = self._folder / file_name(number)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC
         self._active = fd = os.open(path, flags, 0o640)
-        self._segments.append(_Segment(number, path))
+        self._segments.append(Segment(number, path))
         return fd
 
     def _retire(self) -> None:
@@ -267,7 +252,7 @@ class DiskSpool:
             self._full = True
             self._remove(oldest)
 
-    def _remove(self, segment: _Segment) -> None:
+    def _remove(self, segment: Segment) -> None:
         if self._segments[-1] is segment and self._active is not None:
             os.close(self._active)
             self._active = None
@@ -281,7 +266,7 @@ class DiskSpool:
         if not self._segments:
             self._full = False
 
-    def _choose(self) -> _Segment | None:
+    def _choose(self) -> Segment | None:
         waiting = [segment for segment in self._segments if segment.waiting > 0]
         if not waiting:
             return None
@@ -293,7 +278,7 @@ class DiskSpool:
 
     # What follows takes the guard itself.
 
-    def _abandon(self, segment: _Segment, why: str) -> None:
+    def _abandon(self, segment: Segment, why: str) -> None:
         log.error("spool: %s can't be read (%s); its lines are lost", segment.path.name, why)
         with self._guard:
             if segment in self._segments:
@@ -312,9 +297,4 @@ class DiskSpool:
             fds.append(os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
             log.warning("spool %s: %s", self._folder, error.strerror)
-        for fd in fds:
-            try:
-                os.fsync(fd)
-            except OSError as error:
-                log.warning("spool %s: %s; check the disk", self._folder, error.strerror)
-            os.close(fd)
+        sync(fds, self._folder)

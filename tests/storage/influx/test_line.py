@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from model.event import Event
 from model.metrics import METRICS, MetricSpec
 from model.sample import Sample
-from storage.influx.line import INFO_EVERY_MS, LineEncoder, clean, key
+from storage.influx.fields import clean, key
+from storage.influx.line import INFO_EVERY_MS, LineEncoder
 from tests.storage.hosts import START_MS, snapshot, target
 from tests.support.line_protocol import Point, parse
 
