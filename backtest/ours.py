@@ -12,7 +12,7 @@ from limits.actuator.dry_run import DryContainer, DryRun
 from limits.controller import Controller
 from limits.estimate import CpuLaw
 from limits.sizes import CORES_LEAST, MIB
-from model.limits import Limits, bounded
+from model.limits import bounded
 from model.sample import Sample, Snapshot
 from model.target import Target, TargetId
 from storage.memory import MemoryState
@@ -70,7 +70,7 @@ class Ours:
         for dry, one in zip(self._dry, seen, strict=True):
             dry.in_use = int(one.memory or 0)
             samples[dry.container_id] = Sample(values_of(one))
-            limits[dry.container_id] = Limits(cpu_cores=dry.cores, memory_bytes=dry.memory)
+            limits[dry.container_id] = self._doors.read(dry.cgroup)
             cores, memory = cores + (one.usage or 0.0), memory + (one.memory or 0.0)
         total = 4.0 * memory + 64 * GIB
         host = {
@@ -100,6 +100,8 @@ class Ours:
             if limit != control.limit:
                 control.violations += limit < control.limit and limit < (one.memory or 0.0)
                 control.limit = limit
+            high = bounded(dry.high)
+            control.high = inf if high is None else float(high)
             control.api_updates = len(dry.updates)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from limits import guard
 from limits.actuator.base import ActuatorAway
 from limits.actuator.native import knobs_of
+from limits.airbag import Airbag
 from limits.desk import Desk
 from limits.foreign import adopt, tell_law
 from limits.history import value_of
@@ -38,7 +39,8 @@ SEEN_MS = 10_000
 class Acting:
     """One call of :meth:`act` makes a bounded number of changes; CPU raises first, since they take microseconds."""
 
-    def __init__(self, desk: Desk, learning: Learning, undoing: Undoing) -> None:
+    def __init__(self, desk: Desk, learning: Learning, undoing: Undoing, airbag: Airbag) -> None:
+        self._airbag = airbag
         self._desk, self._learning, self._undoing = desk, learning, undoing
         self._second, self._writes = 0, 0
         self._away_until_ms = 0
@@ -49,9 +51,11 @@ class Acting:
         with self._desk.hand:
             if not self._desk.loaded:
                 self._learning.load(now_ms)
+                self._airbag.lift_left_over()
             self._record_foreign(now_ms)
             more = self._plans(now_ms)
             more |= self._learn(now_ms)
+            self._airbag.tend(now_ms)
             self._revert(now_ms)
             self._journal()
             more |= self._follow(now_ms)

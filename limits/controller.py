@@ -15,6 +15,7 @@ from limits import guard
 from limits.acting import Acting
 from limits.actuator.base import Actuator, Kernel
 from limits.actuator.cgroupfs import CgroupActuator
+from limits.airbag import Airbag
 from limits.by_hand import ByHand
 from limits.desk import PAUSE, Desk, Pause, service
 from limits.journal import Journal
@@ -61,7 +62,8 @@ class Controller:
         self._undoing = Undoing(self._desk)
         self._by_hand = ByHand(self._desk, self._learning)
         self._watching = Watching(self._desk)
-        self._acting = Acting(self._desk, self._learning, self._undoing)
+        self._airbag = Airbag(self._desk)
+        self._acting = Acting(self._desk, self._learning, self._undoing, self._airbag)
 
     @property
     def wake(self) -> Callable[[], None]:
@@ -78,6 +80,7 @@ class Controller:
         try:
             with self._desk.hand:
                 self._learning.load(now_ms)
+                self._airbag.lift_left_over()
         except StoreError as fault:
             log.error("limits are not changed until the state store can be read: %s", fault)
 
@@ -233,5 +236,10 @@ class Controller:
         }
 
     def close(self) -> None:
-        """Let go of the runtime's socket."""
+        """Lift every ``memory.high`` that was set, and let go of the runtime's socket."""
+        with self._desk.hand:
+            try:
+                self._airbag.lift_all()
+            except StoreError as fault:
+                log.error("what was lifted could not be kept; the next start lifts it again: %s", fault)
         self._desk.journal.actuator.close()

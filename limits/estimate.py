@@ -173,6 +173,7 @@ class MemoryLaw:
     BAND = 0.10
     STEP_DOWN = 0.20
     STALL_RAISE = 1.25
+    AIRBAG_ROOM = 64.0 * MIB
     OOM_RAISE, OOM_ADD, OOM_FLOOR = 1.5, 128.0 * MIB, 1.2
 
     def __init__(
@@ -235,6 +236,10 @@ class MemoryLaw:
     def room_for(self, used: float) -> float:
         """Headroom that a working set of this size needs."""
         return max(min(self.headroom, used), self.HEADROOM * used)
+
+    def high_for(self, limit: float) -> float:
+        """Where ``memory.high`` stands under a limit: at half the headroom, not below nine tenths."""
+        return max(limit - 0.5 * max(self.AIRBAG_ROOM, self.HEADROOM * limit), 0.9 * limit)
 
     def slope(self) -> float:
         """Bytes per second: the last step or the mean of four, whichever is steeper; never negative."""

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from limits import guard
 from limits.estimate import TARGETS, CpuLaw, MemoryLaw
-from limits.sizes import parse_seconds
+from limits.sizes import MIB, parse_seconds
 from limits.track import KNOBS, RATIO_OF, Track
 from limits.words import bounds_of, cpu_reason, memory_reason
 from model.change import Verdict, WorkClass
 from model.limits import Unlimited
 
+HEADROOM = 192.0 * MIB
+"""Looked at once a second, without an airbag."""
+STALLED_FULL = 0.02
+"""Share of time in which nothing of the container ran for lack of memory: less is cache being reclaimed."""
 DENSE_PEAK_MINUTES = 10
 CONTENDED_RATIO = 0.20
 """Time of waiting for CPU beyond that of throttled periods, from which on it is the others' doing."""
@@ -132,7 +136,9 @@ def memory_wish(
         law = track.memory_law = _memory_law(track, limit, window)
     law.bound(max(bounds[0], track.start_memory or 0.0), bounds[1])
     law.tick_s = max(0.1, elapsed_s)
-    wish = max(law.tick(used, oom=values.get("memory_oom_kills", 0.0) > 0), bounds[0])
+    law.headroom = law.AIRBAG_ROOM if track.airbag else HEADROOM
+    wish = law.tick(used, oom=values.get("memory_oom_kills", 0.0) > 0, stalled=is_stalled(track, values, used))
+    wish = max(wish, bounds[0])
     if guard.same_memory(wish, limit):
         return None
     if wish > limit and track.kills_lately(now_ms) >= 3:
@@ -145,6 +151,13 @@ def memory_wish(
     return Wish("memory", limit, ruling.value, "memory_law", reason, confidence)
 
 
+def is_stalled(track: Track, values: Mapping[str, float], used: float) -> bool:
+    """Was it stopped at our ``memory.high`` for want of memory, and not merely made to give up file cache?"""
+    if not track.airbag or values.get("memory_high_events_per_second", 0.0) <= 0:
+        return False
+    return used >= 0.95 * track.airbag and values.get("memory_pressure_full_ratio", 1.0) >= STALLED_FULL
+
+
 def _memory_law(track: Track, limit: float, window: str) -> MemoryLaw:
     """Without an airbag at ``memory.high``, looked at once a second: the larger headroom."""
     dense = track.policy.work_class is WorkClass.DENSE
@@ -152,7 +165,7 @@ def _memory_law(track: Track, limit: float, window: str) -> MemoryLaw:
         minutes = DENSE_PEAK_MINUTES if dense else max(DENSE_PEAK_MINUTES, round(parse_seconds(window) / 60))
     except ValueError:
         minutes = 1440
-    return MemoryLaw(limit, lowering=track.policy.shrink_memory, peak_minutes=minutes, whole_window=True)
+    return MemoryLaw(limit, HEADROOM, lowering=track.policy.shrink_memory, peak_minutes=minutes, whole_window=True)
 
 
 def slope_of(track: Track) -> float:

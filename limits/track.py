@@ -107,6 +107,8 @@ class Track:
     watches: list[Watch] = field(default_factory=list)
     carried: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Seconds, usage · seconds, throttled · seconds that the CPU law has not seen yet."""
+    airbag: int = 0
+    """``memory.high`` as we set it; 0: we did not."""
     contended: bool = False
     """It waits for CPU that others have, and not at its own quota."""
     fault_since_ms: int = 0

@@ -42,6 +42,8 @@ class MemoryUse:
 
     working_set: int
     unreclaimable: int | None = None
+    current: int = 0
+    """With all file cache: what ``memory.high`` is held against."""
 
     @property
     def in_use(self) -> int:
@@ -72,6 +74,9 @@ class Kernel(Protocol):
     def v2_memory(self) -> bool:
         """Is memory enforced by cgroup v2, where a limit below what is in use kills?"""
 
+    def has_memory_high(self) -> bool:
+        """Is there a ``memory.high`` that throttles well: cgroup v2, kernel 5.9 or newer?"""
+
     def read(self, cgroup: str) -> Limits: ...
 
     def memory_use(self, cgroup: str) -> MemoryUse | None:
@@ -82,3 +87,6 @@ class Kernel(Protocol):
 
     def raise_memory(self, cgroup: str, limit: int) -> None:
         """Raise the memory limit, keeping swap as it is; Refused where that would be a lowering."""
+
+    def write_memory_high(self, cgroup: str, limit: int | None) -> None:
+        """Set ``memory.high``; None lifts it."""

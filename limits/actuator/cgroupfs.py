@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ from model.limits import UNLIMITED, Bytes, Cores, Limits, Unlimited
 
 MOST_BYTES = 65536
 GONE = (errno.ENOENT, errno.ENODEV, errno.ENOTDIR)
+MEMORY_HIGH_KERNEL = (5, 9)
+"""Before it, writers of memory.high and those above it could be stuck."""
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -48,6 +51,9 @@ class CgroupActuator:
     def v2_memory(self) -> bool:
         return not on_v1(self._trees(), Knob.MEMORY)
 
+    def has_memory_high(self) -> bool:
+        return self.v2_memory() and kernel_version(os.uname().release) >= MEMORY_HIGH_KERNEL
+
     def read(self, cgroup: str) -> Limits:
         cores, quota, period = self._cpu(cgroup)
         memory = self._maybe_bytes(cgroup, Knob.MEMORY)
@@ -57,6 +63,7 @@ class CgroupActuator:
             cpu_period_us=period,
             cpu_weight=self._weight(cgroup),
             memory_bytes=memory,
+            memory_high_bytes=None if memory is None else self._maybe_bytes(cgroup, Knob.MEMORY_HIGH),
             memory_swap_bytes=self._swap(cgroup, memory),
         )
 
@@ -77,6 +84,7 @@ class CgroupActuator:
         return MemoryUse(
             working_set=max(0, positive_or_zero(usage) - fields.get(prefix + "inactive_file", 0)),
             unreclaimable=None if hard[0] is None else sum(part or 0 for part in hard) + kernel,
+            current=positive_or_zero(usage),
         )
 
     def write_cpu(self, cgroup: str, cores: float) -> None:
@@ -97,6 +105,9 @@ class CgroupActuator:
             if both is not None and not isinstance(both, Unlimited):
                 self._write(cgroup, Knob.SWAP, format_bytes(limit + max(0, both - now), v1=True))
         self._write(cgroup, Knob.MEMORY, format_bytes(limit, v1=v1))
+
+    def write_memory_high(self, cgroup: str, limit: int | None) -> None:
+        self._write(cgroup, Knob.MEMORY_HIGH, "max" if limit is None else format_bytes(limit, v1=False))
 
     def _trees(self) -> Hierarchy:
         if self._found is None:
@@ -211,6 +222,12 @@ def stat_of(text: bytes) -> dict[str, int]:
         return {words[i].decode("ascii", "replace"): int(words[i + 1]) for i in range(0, len(words), 2)}
     except ValueError:
         raise Malformed(f"memory.stat: expected whole numbers, got {text[:40]!r}") from None
+
+
+def kernel_version(release: str) -> tuple[int, int]:
+    """``6.1.0-13-amd64`` → (6, 1); (0, 0) where it is no version. Pure."""
+    match = re.match(r"(\d+)\.(\d+)", release, re.ASCII)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def positive_or_zero(text: bytes) -> int:

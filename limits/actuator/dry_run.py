@@ -14,7 +14,7 @@ from limits.actuator.base import NATIVE_FIELDS, Inspected, MemoryUse
 from limits.actuator.native import cores_of, memory_of
 from limits.sizes import MEMORY_LEAST, say_bytes
 from model.errors import NotThere, Refused
-from model.limits import Bytes, Cores, Limits, Unlimited
+from model.limits import UNLIMITED, Bytes, Cores, Limits, Unlimited
 
 
 @dataclass(slots=True)
@@ -29,6 +29,7 @@ class DryContainer:
     memory: Bytes
     shares: int = 1024
     in_use: int = 0
+    high: Bytes = UNLIMITED
     state: str = "running"
     kills: int = 0
     updates: list[dict[str, int]] = field(default_factory=list)
@@ -41,13 +42,14 @@ class DryRun:
     def __init__(self, *, v2: bool = False) -> None:
         self._v2 = v2
         self.containers: dict[str, DryContainer] = {}
+        self._by_cgroup: dict[str, DryContainer] = {}
 
     def add(self, container_id: str, name: str, cgroup: str, native: Mapping[str, int]) -> DryContainer:
         """A container with these HostConfig fields."""
         fields = {key: native.get(key, 0) for key in NATIVE_FIELDS}
         made = DryContainer(container_id, name, cgroup, fields, cores_of(fields), memory_of(fields))
         made.shares = fields["CpuShares"] or 1024
-        self.containers[container_id] = made
+        self.containers[container_id] = self._by_cgroup[cgroup] = made
         return made
 
     def inspect(self, container_id: str) -> Inspected:
@@ -82,6 +84,9 @@ class DryRun:
     def v2_memory(self) -> bool:
         return self._v2
 
+    def has_memory_high(self) -> bool:
+        return self._v2
+
     def read(self, cgroup: str) -> Limits:
         found = self._at(cgroup)
         period = found.native["CpuPeriod"] or PERIOD_US
@@ -94,6 +99,7 @@ class DryRun:
             cpu_period_us=period,
             cpu_weight=weight_of_shares(found.shares),
             memory_bytes=found.memory,
+            memory_high_bytes=found.high if self._v2 else None,
         )
 
     def memory_use(self, cgroup: str) -> MemoryUse | None:
@@ -111,6 +117,11 @@ class DryRun:
         found.memory = limit
         found.writes.append(("memory", limit))
 
+    def write_memory_high(self, cgroup: str, limit: int | None) -> None:
+        found = self._at(cgroup)
+        found.high = UNLIMITED if limit is None else limit
+        found.writes.append(("memory.high", float(limit or 0)))
+
     def _known(self, container_id: str) -> DryContainer:
         try:
             return self.containers[container_id]
@@ -118,7 +129,7 @@ class DryRun:
             raise NotThere(f"Docker knows no container {container_id[:12]}") from None
 
     def _at(self, cgroup: str) -> DryContainer:
-        for found in self.containers.values():
-            if found.cgroup == cgroup:
-                return found
+        found = self._by_cgroup.get(cgroup)
+        if found is not None and found.container_id in self.containers:
+            return found
         raise NotThere(f"the cgroup {cgroup!r} is gone")
