@@ -30,6 +30,9 @@ class Orders:
     def _do_status(self, _arguments: Mapping[str, Any], _actor: str) -> Reply:
         return Reply(200, {"metrics": {}})
 
+    def _do_audit_note(self, _arguments: Mapping[str, Any], _actor: str) -> Reply:
+        return Reply(204, None)
+
     def _do_alerts_list(self, arguments: Mapping[str, Any], _actor: str) -> Reply:
         state = arguments.get("state")
         return Reply(

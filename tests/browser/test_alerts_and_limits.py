@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import expect
 
+from model.alert import Severity
 from tests.browser.conftest import Looker
 
 pytestmark = pytest.mark.browser
@@ -18,6 +21,21 @@ def test_firing_first_then_pending_with_value_and_bound(look: Looker) -> None:
     expect(rows.first).to_contain_text("Fires over 20")
     expect(page.locator("[data-summary]")).to_have_text("3 firing, 1 pending, 0 silenced")
     expect(page.locator(".lane-line[data-rule='DiskWait'] .lane-count")).to_have_text("2")
+
+
+def test_news_of_changed_limits_is_one_line_and_counts_as_nothing(act: Looker) -> None:
+    chronicle = act.dashboard.world.chronicle
+    told = chronicle.alerts()
+    news = [
+        replace(told[0], id=f"n-{n}", rule="LimitChanged", severity=Severity.INFO, summary=f"CPU limit {n}.00 cores")
+        for n in range(1, 6)
+    ]
+    chronicle.alerts = lambda: [*told, *news]  # type: ignore[method-assign]
+    page = act.open("/alerts")
+    expect(page.locator("[data-news]")).to_contain_text("5 notes")
+    expect(page.locator("[data-alert]")).to_have_count(4)
+    expect(page.locator("[data-summary]")).to_have_text("3 firing, 1 pending, 0 silenced")
+    expect(page.locator("[data-count='alerts']")).to_have_text("3")
 
 
 def test_acknowledge_and_silence(act: Looker) -> None:

@@ -112,6 +112,28 @@ def test_alerts_of_one_rule_that_overlap_are_told_apart_by_their_ids(run: Any) -
     assert run("alerts/lanes", f"m.spans([{events}], 1e13).get('R').map(s => s.to - s.from)") == [10000, 10000]
 
 
+def test_an_alert_that_is_told_again_or_whose_end_was_lost_is_no_full_bar(run: Any) -> None:
+    def event(second: int, alert: str, before: str, state: str) -> str:
+        return (
+            f"{{at: '2026-01-01T00:00:{second}Z', host: 'h', container_id: 'c',"
+            f" detail: {{rule: 'R', alert_id: '{alert}', state: '{state}', before: '{before}', severity: 'info'}}}}"
+        )
+
+    events = ", ".join(
+        (
+            event(10, "end-only", "firing", "resolved"),
+            event(11, "twice", "inactive", "firing"),
+            event(13, "twice", "firing", "firing"),
+            event(20, "twice", "firing", "resolved"),
+            event(30, "lost", "inactive", "firing"),
+            event(40, "on", "inactive", "firing"),
+        )
+    )
+    now = "Date.parse('2026-01-01T00:01:00Z')"
+    said = run("alerts/lanes", f"m.spans([{events}], {now}, new Set(['on'])).get('R').map(s => s.to - s.from)")
+    assert said == [0, 9000, 0, 20000]
+
+
 def test_steps_of_a_range(run: Any) -> None:
     assert run("board/timeline", "[300, 1800, 10800, 86400, 604800, 63072000].map(s => m.stepFor(s * 1000))") == [
         1000, 2000, 10000, 120000, 600000, 86400000,

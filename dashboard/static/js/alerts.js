@@ -21,6 +21,7 @@ import {
 } from './lib/shell.js';
 import { levelOf, rank } from './lib/findings.js';
 import { drawLanes, spans } from './alerts/lanes.js';
+import { newsLine } from './alerts/news.js';
 import { actionWords, ruleWords, valueWords } from './alerts/words.js';
 
 const $ = selector => document.querySelector(selector),
@@ -154,8 +155,10 @@ function line(a) {
 }
 
 function drawActive() {
-  const list = state.alerts
-      .filter(a => a.state === 'firing' || a.state === 'pending')
+  const active = state.alerts.filter(a => a.state === 'firing' || a.state === 'pending'),
+    news = active.filter(a => a.severity === 'info' && a.rule === 'LimitChanged'),
+    list = active
+      .filter(a => !news.includes(a))
       .sort(
         (a, b) =>
           (a.state === 'pending') - (b.state === 'pending') ||
@@ -173,7 +176,7 @@ function drawActive() {
     }),
   );
   const minute = Math.floor(now() / 5000),
-    signature = JSON.stringify([list, minute]);
+    signature = JSON.stringify([list, news, minute]);
   if (box.dataset.signature === signature || (box.dataset.signature && box.contains(document.activeElement)))
     return;
   box.dataset.signature = signature;
@@ -182,6 +185,7 @@ function drawActive() {
     list.length
       ? list.map(line)
       : h('li', { class: 'calm-line' }, glyph('good'), h('span', {}, t('No alert is firing or pending.'))),
+    news.length ? newsLine(news) : null,
   );
   for (const a of list)
     evidence(
@@ -547,7 +551,8 @@ async function refresh() {
     kind: 'warning',
     action: [t('Try now'), refresh],
   });
-  const fired = spans(state.events, now());
+  const firing = state.alerts.filter(a => a.state === 'firing').map(a => a.id),
+    fired = spans(state.events, now(), trouble ? null : new Set(firing));
   drawActive();
   drawSilences();
   drawRules(fired);

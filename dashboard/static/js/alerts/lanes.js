@@ -8,8 +8,11 @@ const WIDTH = 1000,
   DAY_MS = 86400000,
   SHAPE = { critical: [2, 12], warning: [6, 8], info: [10, 4] };
 
-/** rule → [{from, to, severity}] out of alert events, oldest first. What still fires reaches to now. Pure. */
-export function spans(events, nowMs) {
+/**
+ * rule → [{from, to, severity}] out of alert events, oldest first. What still fires reaches to now; `firing` holds the
+ * ids of the alerts that do: one whose end was never told (the agent was killed) is a short mark where it began. Pure.
+ */
+export function spans(events, nowMs, firing = null) {
   const rules = new Map(),
     open = new Map();
   const add = (rule, span) => {
@@ -20,6 +23,7 @@ export function spans(events, nowMs) {
     const { rule, state, severity } = e.detail,
       key = e.detail.alert_id ?? `${rule}|${e.host}|${e.container_id}`;
     if (state === 'firing') {
+      if (open.has(key)) continue; // told again, not begun again
       const span = { from: time(e.at), to: nowMs, severity, open: true };
       add(rule, span);
       open.set(key, span);
@@ -29,17 +33,26 @@ export function spans(events, nowMs) {
         span.to = time(e.at);
         span.open = false;
         open.delete(key);
-      } else if (e.detail.before === 'firing') add(rule, { from: nowMs - DAY_MS, to: time(e.at), severity });
+      } else if (e.detail.before === 'firing')
+        add(rule, { from: severity === 'info' ? time(e.at) : nowMs - DAY_MS, to: time(e.at), severity });
     }
   }
+  for (const [key, span] of open)
+    if (firing && !firing.has(key)) Object.assign(span, { to: span.from, open: false });
   return rules;
+}
+
+function restWords(silent, fired) {
+  if (!silent) return fired ? '' : t('No rule.');
+  return fired
+    ? tn(silent, '1 other rule did not fire.', '{n} other rules did not fire.')
+    : tn(silent, 'The only rule did not fire.', 'None of the {n} rules fired.');
 }
 
 export function drawLanes(box, rules, names, nowMs) {
   const x = at => Math.max(0, ((at - nowMs + DAY_MS) / DAY_MS) * WIDTH),
-    all = [...new Set([...rules.keys(), ...names])].sort(
-      (a, b) => (rules.get(b)?.length ?? 0) - (rules.get(a)?.length ?? 0) || a.localeCompare(b),
-    );
+    all = [...rules.keys()].sort((a, b) => rules.get(b).length - rules.get(a).length || a.localeCompare(b)),
+    silent = names.filter(name => !rules.has(name)).sort();
   const lines = all.map(rule => {
     const list = rules.get(rule) ?? [],
       n = list.length;
@@ -93,6 +106,7 @@ export function drawLanes(box, rules, names, nowMs) {
             h('span', {}),
           ),
         ]
-      : [h('p', { class: 'dim' }, t('No rule.'))]),
+      : []),
+    h('p', { class: 'lane-rest', title: silent.join(', ') }, restWords(silent.length, lines.length)),
   );
 }

@@ -9,7 +9,7 @@ import { t, lang } from '../lib/words.js';
 import { downloadCsv, download } from '../lib/download.js';
 import { isPaused, newest, now, onFrame, onTheme, pause, toast, token } from '../lib/shell.js';
 import { Chart, seriesOf } from './chart.js';
-import { Lane } from './lane.js';
+import { Lane, leadOf } from './lane.js';
 import { Timeline } from './timeline.js';
 import { picture } from './picture.js';
 import { values } from './values.js';
@@ -33,7 +33,9 @@ const TITLES = {
 };
 const BACK = { day: [86400000, 'yesterday'], week: [604800000, 'last week'] };
 const GHOSTS = { cpu: 'cpu_usage_cores', memory: 'memory_working_set_bytes' };
-const AGAIN_MS = 300000;
+const AGAIN_MS = 300000,
+  LEAST_MS = 60000, // the shortest range since the first second
+  YOUNG = 0.4; // share of a range without history from which on a shorter one is offered
 const $ = selector => document.querySelector(selector);
 
 export class Board {
@@ -108,7 +110,19 @@ export class Board {
   }
 
   get range() {
-    return this.view.fixed ?? [now() - this.view.seconds * 1000, now()];
+    const { fixed, since, seconds } = this.view;
+    return fixed ?? [since ? Math.min(since, now() - LEAST_MS) : now() - seconds * 1000, now()];
+  }
+
+  /** Where history begins only late in the range, a button makes the range begin there, and grow from then on. */
+  #young([from, to]) {
+    const first = this.timeline.begun ? this.timeline.first : null,
+      late = first != null && first - from > (to - from) * YOUNG;
+    const button = $('[data-since-start]');
+    if (late && !this.view.fixed) this.firstAt = first;
+    button.hidden = Boolean(this.view.fixed) || !(late || this.view.since);
+    $('[data-compare]').parentElement.hidden = !button.hidden && !this.view.compare; // with what?
+    button.setAttribute('aria-pressed', String(Boolean(this.view.since)));
   }
 
   async load() {
@@ -176,16 +190,20 @@ export class Board {
     if (!this.timeline?.begun && !this.trouble) return;
     const range = this.range,
       { timeline } = this,
-      revision = this.view.fixed ? this.view.fixed.join() : `live${this.view.seconds}`;
+      revision = this.view.fixed ? this.view.fixed.join() : `live${this.view.since ?? this.view.seconds}`;
     this.#drawnAt = newest();
     if (!this.view.fixed) timeline.trim(range[0]);
     const nothing = this.trouble != null || timeline.empty;
     this.#void(nothing, range);
     this.place.hidden = nothing;
+    const plot = this.#charts.cpu.plot,
+      { l, r } = this.figures.cpu.layout.margin,
+      wide = (plot.clientWidth || this.place.clientWidth) - l - r,
+      clusters = this.lane.clusters(range, l, Math.max(1, wide));
     if (!nothing) {
       const times = timeline.times().slice(0, timeline.filled),
         ink = this.#inks(),
-        marks = this.lane.within(range),
+        marks = clusters.map(c => leadOf(c.list)),
         back = BACK[this.view.compare];
       for (const [name, chart] of Object.entries(this.#charts)) {
         const ghost =
@@ -211,9 +229,8 @@ export class Board {
       }
       this.#missing();
     }
-    const plot = this.#charts.cpu.plot,
-      { l, r } = this.figures.cpu.layout.margin;
-    this.lane.draw(range, l, Math.max(1, (plot.clientWidth || this.place.clientWidth) - l - r));
+    this.lane.draw(clusters);
+    this.#young(range);
     this.#span(range);
     this.#read();
     if (!$('[data-values]').hidden) this.#table();
@@ -346,7 +363,7 @@ export class Board {
     for (const button of $('[data-range]').children)
       button.setAttribute(
         'aria-pressed',
-        String(!view.fixed && Number(button.dataset.seconds) === view.seconds),
+        String(!view.fixed && !view.since && Number(button.dataset.seconds) === view.seconds),
       );
     const url = new URL(location.href),
       put = (key, value) => {
@@ -372,7 +389,7 @@ export class Board {
             'data-seconds': seconds,
             'aria-pressed': 'false',
             onclick: () => {
-              Object.assign(view, { seconds, fixed: null, before: [] });
+              Object.assign(view, { seconds, fixed: null, since: null, before: [] });
               pause(false);
               this.#chosen();
               this.load();
@@ -381,6 +398,24 @@ export class Board {
           t(label),
         ),
       );
+    const young = h(
+      'button',
+      {
+        type: 'button',
+        class: 'button plain',
+        hidden: true,
+        'data-since-start': '',
+        'aria-pressed': 'false',
+        onclick: () => {
+          view.since = view.since ? null : this.firstAt;
+          pause(false);
+          this.#chosen();
+          this.load();
+        },
+      },
+      t('Since start'),
+    );
+    box.after(young);
     const compare = $('[data-compare]');
     for (const [value, label] of [
       ['', 'nothing'],

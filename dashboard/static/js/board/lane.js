@@ -2,10 +2,11 @@
 import { all, time } from '../lib/api.js';
 import { h, glyph } from '../lib/dom.js';
 import { bytes, clock, fullTime, text, worded } from '../lib/format.js';
-import { t, lang, keep } from '../lib/words.js';
+import { t, tn, lang, keep } from '../lib/words.js';
 
 const NEAR_PX = 18,
-  MOST_EACH = 150;
+  MOST_WORDS = 12,
+  MOST = 2000;
 const RULES = { undo: 'undone', revert: 'put back', manual: 'by hand' };
 
 function limitWords({ cpu_cores: cpu, memory_bytes: memory, status, rule }) {
@@ -81,6 +82,10 @@ export function markOf(event) {
   }
 }
 
+/** The one that speaks for those beside it: the worst. */
+export const leadOf = list =>
+  list.find(m => m.bad) ?? list.find(m => m.kind === 'critical' || m.kind === 'warning') ?? list[0];
+
 export class Lane {
   #signature = '';
   constructor(box, words) {
@@ -92,19 +97,19 @@ export class Lane {
     this.marks = this.events.map(markOf).filter(Boolean);
   }
 
-  within([from, to]) {
-    return this.marks.filter(m => m.at >= from && m.at <= to).slice(-MOST_EACH);
+  /** Moments that stand too near for two marks are one: [{x, list}]. `left` and `width` of the plots in pixels. */
+  clusters([from, to], left, width) {
+    const found = [];
+    for (const m of this.marks.filter(m => m.at >= from && m.at <= to).slice(-MOST)) {
+      const x = left + ((m.at - from) / (to - from)) * width,
+        last = found.at(-1);
+      if (last && x - last.x < NEAR_PX) last.list.push(m);
+      else found.push({ x, list: [m] });
+    }
+    return found;
   }
 
-  /** `left` and `width` of the plots in pixels. */
-  draw(range, left, width) {
-    const clusters = [];
-    for (const m of this.within(range)) {
-      const x = left + ((m.at - range[0]) / (range[1] - range[0])) * width,
-        last = clusters.at(-1);
-      if (last && x - last.x < NEAR_PX) last.list.push(m);
-      else clusters.push({ x, list: [m] });
-    }
+  draw(clusters) {
     const signature = clusters.map(c => c.list.map(m => `${m.at}${m.kind}`).join()).join('|');
     if (signature !== this.#signature && !this.box.contains(document.activeElement)) {
       this.#signature = signature;
@@ -114,9 +119,12 @@ export class Lane {
   }
 
   #mark({ list }) {
-    const lead =
-      list.find(m => m.bad) ?? list.find(m => m.kind === 'critical' || m.kind === 'warning') ?? list[0];
-    const words = list.map(m => `${clock(m.at)}  ${keep(m.label)}`).join('\n');
+    const lead = leadOf(list);
+    const lines = list.map(m => `${clock(m.at)}  ${keep(m.label)}`),
+      more = lines.length - MOST_WORDS;
+    const words = (
+      more > 0 ? [...lines.slice(0, MOST_WORDS), tn(more, 'and {n} more', 'and {n} more')] : lines
+    ).join('\n');
     return h(
       'button',
       {

@@ -99,6 +99,16 @@ export class Timeline {
     return this.length;
   }
 
+  /** Beginning of the first step that holds a value; null without one. */
+  get first() {
+    let least = null;
+    for (const column of this.columns.values()) {
+      const i = column.findIndex(v => v != null);
+      if (i >= 0 && (least == null || i < least)) least = i;
+    }
+    return least == null ? null : this.t0 + least * this.step;
+  }
+
   get empty() {
     for (const column of this.columns.values()) if (column.some(v => v != null)) return false;
     return true;
