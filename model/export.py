@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from io import StringIO
+from math import isfinite
 from typing import Final, Literal, Protocol
 
 from model.outside import rfc3339
@@ -21,6 +22,8 @@ FORMS: Final[dict[str, str]] = {
     "line-protocol": "text/plain",
 }
 """Form → media type."""
+ENDINGS: Final[dict[str, str]] = {"csv": "csv", "jsonl": "jsonl", "line-protocol": "lp"}
+"""Form → ending of a file's name."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 TAG = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\=", "\n": " ", "\r": " ", "\\": "/"})
 ROWS_AT_ONCE = 500
@@ -57,8 +60,9 @@ def csv_text(t0_ms: int, step_ms: int, columns: Sequence[Column]) -> Iterator[st
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["time", *(unrunnable(f"{c.name or c.host} {c.metric}") for c in columns)])
     for i, values in enumerate(zip(*(c.avg for c in columns), strict=True)):
-        if any(v is not None for v in values):
-            table.writerow([rfc3339(t0_ms + i * step_ms), *values])
+        shown = [v if there(v) else None for v in values]
+        if any(v is not None for v in shown):
+            table.writerow([rfc3339(t0_ms + i * step_ms), *shown])
         if i % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
             yield taken(out)
     yield taken(out)
@@ -99,9 +103,14 @@ def points(t0_ms: int, step_ms: int, columns: Sequence[Column]) -> Iterator[tupl
         targets.setdefault((column.host, column.container), []).append(column)
     for i in range(max((len(c.avg) for c in columns), default=0)):
         for target in targets.values():
-            there = [c for c in target if c.avg[i] is not None]
-            if there:
-                yield i, t0_ms + i * step_ms, there
+            valued = [c for c in target if there(c.avg[i])]
+            if valued:
+                yield i, t0_ms + i * step_ms, valued
+
+
+def there(value: float | None) -> bool:
+    """Whether it is a number: another store's NaN is none."""
+    return value is not None and isfinite(value)
 
 
 def unrunnable(text: str) -> str:

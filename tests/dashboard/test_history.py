@@ -39,6 +39,22 @@ def test_agg_chooses_the_columns(site: Site) -> None:
     assert site.get(f"{SERIES}&agg=median").status_code == 422
 
 
+def test_a_range_is_downloaded_in_other_forms(site: Site) -> None:
+    site.series.value_of = lambda at_ms: None if at_ms == NOW_MS - 3000 else float("nan") if at_ms == NOW_MS else 1.5
+    asked = f"{SERIES},pids&container=api&since={NOW_MS - 4000}"
+    table = site.get(f"{asked}&format=csv")
+    assert table.mimetype == "text/csv"
+    assert "series.csv" in table.headers["Content-Disposition"]
+    assert len(table.text.splitlines()) == 4
+    lines = site.get(f"{asked}&format=jsonl").text.splitlines()
+    assert msgspec.json.decode(lines[0])["values"] == {"cpu_usage_cores": 1.5, "pids": 1.5}
+    points = site.get(f"{asked}&format=line-protocol").text.splitlines()
+    assert points[0].endswith(f" cpu_usage_cores=1.5,pids=1.5 {NOW_MS - 4000}")
+    assert len(lines) == len(points) == 3
+    assert "series" in site.get(f"{asked}&format=json").json
+    assert site.get(f"{asked}&format=xlsx").status_code == 422
+
+
 def test_what_is_asked_of_the_store(site: Site) -> None:
     site.get(f"{SERIES}&container=api,db&since=-1h&until=-30m&step=10s")
     query = site.series.queries[-1]
