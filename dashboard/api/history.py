@@ -21,7 +21,6 @@ from dashboard.services import Services
 from model.errors import AgentAway, NotThere, StoreError
 from model.event import EVENT_KINDS
 from model.export import ENDINGS, FORMS, Form, exported
-from model.export import ENDINGS, FORMS, Form, exported
 from model.metrics import METRIC_BY_NAME, base_name, spec_of
 from model.outside import event_json, finding_json
 from storage.api import SeriesQuery, SeriesReader, SeriesResult
@@ -43,7 +42,6 @@ class Series(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str | None = None
     step: Annotated[str, Meta(description="1s, 10s, 1m, …")] | None = None
     points: Annotated[int, Meta(ge=1, le=MOST_POINTS)] | None = None
-    format: Annotated[str, Meta(description="json unless told; csv, jsonl or line-protocol: a download")] | None = None
     format: Annotated[str, Meta(description="json unless told; csv, jsonl or line-protocol: a download")] | None = None
     agg: Annotated[str, Meta(description="which of avg, min, max are answered; all unless told")] | None = None
     total: Annotated[bool, Meta(description="one column a metric: the sum over containers and hosts")] = False
@@ -173,32 +171,11 @@ def download(form: Form, result: SeriesResult) -> Response:
     )
 
 
-def form_of(text: str | None) -> Form | None:
-    """The form of a download; None for the JSON of the contract. Raises Problem 422."""
-    if text in (None, "json"):
-        return None
-    for form in get_args(Form):
-        if text == form:
-            return cast(Form, form)
-    raise invalid("format", f"is json or one of {', '.join(FORMS)}")
-
-
-def download(form: Form, result: SeriesResult) -> Response:
-    """The range as a file of another form."""
-    body = exported(form, result.t0_ms, result.step_ms, result.series)
-    return Response(
-        "".join(body),
-        mimetype=FORMS[form],
-        headers={"Content-Disposition": f"attachment; filename=series.{ENDINGS[form]}"},
-    )
-
-
 def get_series(call: Call[Series, None]) -> object:
     """Columns over one grid, from this host's store or the remote one."""
     wanted = listed(call.query.agg) or AGGREGATES
     if set(wanted) - set(AGGREGATES):
         raise invalid("agg", f"is one or more of {', '.join(AGGREGATES)}")
-    form = form_of(call.query.format)
     form = form_of(call.query.format)
     if (answer := by_its_dashboard(call)) is not None:
         return answer
