@@ -13,6 +13,8 @@ from model.errors import UsageError
 THREADS_BESIDE_STREAMS = 16
 CONNECTIONS = 400
 IDLE_S = 60
+BODY_IN_MEMORY = 1 << 26
+"""A body is there whole before it is sent: to write large ones into a file first costs more than it saves."""
 
 
 class HttpServer:
@@ -30,6 +32,7 @@ class HttpServer:
                 channel_timeout=IDLE_S,
                 ident=None,
                 clear_untrusted_proxy_headers=False,
+                outbuf_overflow=BODY_IN_MEMORY,
             )
         except (OSError, OverflowError) as error:
             remedy = "is another wharfinger running? set web.listen to another address"
