@@ -12,7 +12,7 @@ ONLY ?=
 LOCK := requirements/run.txt requirements/dev.txt
 REAL := docker or influxdb or prometheus or alertmanager or browser or image or root
 
-.PHONY: help install install-dev servers run test check lint types ci demo bench docs lock pictures clean
+.PHONY: help install install-dev servers run test check lint types ci demo bench evaluation docs lock pictures clean
 
 help: ## print this list
 	@echo "wharfinger: what make can do here"
@@ -63,6 +63,9 @@ demo: install-dev ## `make run` beside workloads that have something to show
 
 bench: install-dev servers ## measure: a table and build/bench.json (ONLY=room, STRICT=1 fails on a missed bar)
 	@exec $(BIN)/python -m tools.bench $(ONLY)
+
+evaluation: install-dev ## judge the limit policies on the public traces (ARGS=SEEDS); writes docs/evaluation-results.md
+	@exec $(BIN)/python -m tools.evaluation $(ARGS)
 
 docs: install-dev ## write the pages that are made from code
 	@$(BIN)/python -m tools.gen_docs

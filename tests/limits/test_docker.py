@@ -74,12 +74,16 @@ def test_a_throttled_container_is_raised_within_three_seconds_and_undone_bit_for
 ) -> None:
     container = run(docker_engine, quay, SPIN, labels=AUTO, **given)
     before, key = native(container), str(container.id)
-    wait_until(lambda: quay.changes(key, APPLIED), 15, "the first raise")
+    wait_until(lambda: quay.changes(key, APPLIED), 60, "the first raise")
     change = quay.changes(key, APPLIED)[0]
     seen = quay.snapshots[key]
-    throttled_at = next(at for at, sample in seen if sample.values.get("cpu_throttled_periods_ratio", 0) > 0)
     raised_at = next(at for at, told in quay.told if told.id == change.id)
-    assert raised_at - throttled_at <= 2.0, "the second that is measured ends when it is seen"
+    pinned = [
+        at for at, sample in seen if sample.values.get("cpu_throttled_periods_ratio", 0) >= 0.9 and at < raised_at
+    ]
+    assert len(pinned) <= 2, (
+        "two seconds are seen throttled, and in the third it has more (one, where no tick was late)"
+    )
     assert change.before.cpu_cores == 0.2
     assert change.read_back.cpu_cores == pytest.approx(change.after.cpu_cores)
     period = before["CpuPeriod"] or 100_000
