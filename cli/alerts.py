@@ -8,6 +8,7 @@ from typing import Any
 from cli.ask import ask
 from cli.settings import settings_of
 from cli.table import show
+from config.schema import Settings
 from model.errors import WharfingerError
 
 
@@ -15,6 +16,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in (("list", "alerts that are pending or firing"), ("rules", "the rules in force")):
         actions.add_parser(name, help=text).add_argument("--json", action="store_true", help="as JSON")
+    actions.choices["rules"].add_argument(
+        "--against",
+        metavar="DURATION",
+        help="try the rules on so much stored history, such as 24h: when would each fire?",
+    )
     test = actions.add_parser("test-receiver", help="send a test message")
     test.add_argument("name")
     test.add_argument("--json", action="store_true", help="as JSON")
@@ -29,6 +35,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     silence.add_argument("--json", action="store_true", help="as JSON")
 
 
+def tried(args: argparse.Namespace, settings: Settings) -> None:
+    """When the rules of the configuration would have fired; asks the store, not the agent."""
+    from config.values import parse_duration
+    from daemon.clock import now_ms
+    from daemon.replay import replay_rules
+    from model.outside import rfc3339
+
+    firings = replay_rules(settings, now_ms(), parse_duration(args.against))
+    items = [
+        {
+            "rule": f.rule,
+            "severity": f.severity,
+            "container_id": f.container_id,
+            "name": f.name,
+            "started_at": rfc3339(f.started_at_ms),
+            "ended_at": None if f.ended_at_ms is None else rfc3339(f.ended_at_ms),
+            "value": f.value,
+            "summary": f.summary,
+        }
+        for f in firings
+    ]
+    rows = [(i["started_at"], i["ended_at"] or "", i["severity"], i["rule"], i["name"], i["summary"]) for i in items]
+    header = ("FROM", "TO", "SEVERITY", "RULE", "CONTAINER", "SUMMARY")
+    show(args.json, {"items": items, "next": None}, header, rows, f"no rule would have fired in {args.against}")
+
+
 def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     if args.action == "list":
@@ -38,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         ]
         header = ("SEVERITY", "STATE", "RULE", "CONTAINER", "SINCE", "SUMMARY")
         show(args.json, {"items": alerts, "next": None}, header, rows, "no alert is pending or firing")
+    elif args.action == "rules" and args.against:
+        tried(args, settings)
     elif args.action == "rules":
         rules = ask(settings, "rules.list")
         rows = [
