@@ -10,12 +10,13 @@ from cli.table import show
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--repair", action="store_true", help="set aside what is damaged in the stores (agent stopped)")
 
 
 def run(args: argparse.Namespace) -> int:
     from daemon.doctor import examine
 
-    ok, checks = examine(settings_of(args))
+    ok, checks = examine(settings_of(args), repair=args.repair)
     rows = [(c.name, c.state, c.detail, c.remedy) for c in checks]
     document = {
         "ok": ok,

@@ -14,6 +14,7 @@ from config.schema import HostSettings, Settings
 from daemon import doctor_host
 from daemon.build import socket_path
 from daemon.check import Check
+from daemon.doctor_store import stores
 from daemon.link import answers
 from daemon.once import looked_at
 from model.errors import WharfingerError
@@ -42,17 +43,18 @@ REMEDIES = {
 }
 
 
-def examine(settings: Settings) -> tuple[bool, tuple[Check, ...]]:
+def examine(settings: Settings, *, repair: bool = False) -> tuple[bool, tuple[Check, ...]]:
     """(whether containers can be seen, everything that was looked at)."""
     checks: list[Check] = []
     try:
         snapshot, capabilities = looked_at(settings)
     except WharfingerError as error:
         checks.append(Check("cgroup", "missing", str(error), "mount the cgroup tree and name it in host.cgroup"))
-        return False, (*checks, *surroundings(settings))
+        return False, (*checks, *surroundings(settings), *stores(settings, repair=repair))
     checks += seen(snapshot)
     checks += ground(settings.host, capabilities)
-    return not any(c.state == "missing" for c in checks), (*checks, *surroundings(settings))
+    seen_well = not any(c.state == "missing" for c in checks)
+    return seen_well, (*checks, *surroundings(settings), *stores(settings, repair=repair))
 
 
 def ground(host: HostSettings, capabilities: Mapping[str, str]) -> Iterator[Check]:

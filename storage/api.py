@@ -117,6 +117,14 @@ class Stretch:
     columns: Mapping[str, Sequence[float]]
 
 
+@dataclass(frozen=True, slots=True)
+class StoreLook:
+    """``fault``: what is wrong with the file as a whole, empty where nothing is. ``damaged``: unreadable chunks."""
+
+    fault: str
+    damaged: int
+
+
 class HistoryWriter(Protocol):
     """Fills a new file with history before its first tick; the same file that ticks are appended to later."""
 

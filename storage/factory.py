@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.schema import StoreSettings
-from storage.api import AuthStore, HistoryWriter, Recent, SeriesReader, SeriesWriter, StateStore
+from storage.api import AuthStore, HistoryWriter, Recent, SeriesReader, SeriesWriter, StateStore, StoreLook
 from storage.recent import RecentMemory
 from storage.sqlite.auth import SqliteAuth
+from storage.sqlite.check import look, repaired
 from storage.sqlite.reader import SqliteSeriesReader
 from storage.sqlite.series import SqliteSeriesWriter
 from storage.sqlite.state import SqliteState
@@ -44,3 +45,13 @@ def open_state(path: Path) -> StateStore:
 def open_auth(path: Path) -> AuthStore:
     """The web process's ``auth.db``, made where missing. Raises :class:`model.errors.StoreError` with the remedy."""
     return SqliteAuth(path).open()
+
+
+def look_at_store(path: Path, kind: str) -> StoreLook:
+    """Whether ``series.db`` or ``state.db`` (``kind``: series, state) is whole. Raises StoreError."""
+    return look(path, kind)
+
+
+def repair_store(path: Path, kind: str) -> tuple[bool, str]:
+    """(whether it is whole now, what was done or why not): damaged chunks, or the file, are set aside."""
+    return repaired(path, kind)
