@@ -19,6 +19,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("check-config", "check the configuration and show it"),
     ("doctor", "what this host gives and lacks, each with its remedy"),
     ("collect", "one snapshot to standard output"),
+    ("top", "the containers live in a terminal, worst first"),
     ("limits", "list, plan, set, undo limits; history; pause and resume"),
     ("alerts", "alerts, rules, test of a receiver, silences"),
     ("query", "a metric's history"),

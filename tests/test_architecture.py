@@ -31,6 +31,7 @@ THIRD_PARTY = {
     "psutil": {"collector"},
     "docker": {"collector", "limits"},
     "waitress": {"daemon"},
+    "rich": {"cli"},
     "subprocess": set(),
 }
 ONE_SUBJECT = {"storage/api.py", "model/outside.py"}
