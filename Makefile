@@ -10,9 +10,9 @@ TESTS ?= tests
 WORKERS ?= 2
 ONLY ?=
 LOCK := requirements/run.txt requirements/dev.txt
-REAL := docker or influxdb or prometheus or alertmanager or browser or image or root
+REAL := docker or influxdb or prometheus or alertmanager or browser or image or root or vm
 
-.PHONY: help install install-dev servers run test check lint types ci demo bench evaluation docs lock pictures clean
+.PHONY: help install install-dev servers run test check lint types ci vm demo bench evaluation docs lock pictures clean
 
 help: ## print this list
 	@echo "wharfinger: what make can do here"
@@ -57,6 +57,9 @@ check: lint types ## lint, types and the tests that need no server: under a minu
 
 ci: lint types ## what CI runs: lint, types, every test, nothing skipped
 	@CI=true $(MAKE) --no-print-directory test
+
+vm: install-dev servers ## the tests on cgroup v2 in the guest, with both of Docker's cgroup drivers
+	@VM=all $(BIN)/python -m pytest tests/vm $(ARGS)
 
 demo: install-dev ## `make run` beside workloads that have something to show
 	@exec $(BIN)/python -m tools.demo $(ARGS)

@@ -17,6 +17,7 @@ BINARIES = (
     ("busybox", "busybox-static"),
     ("chromium", "chromium"),
     ("mmdebstrap", "mmdebstrap"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
 )
 
 

@@ -15,7 +15,7 @@ from config.schema import DiscoverySettings, HostSettings
 from model.errors import NotThere
 from model.metrics import METRICS, spec_of
 from model.sample import Snapshot
-from tests.support.trees import HYBRID_HOST, PROC, V2_HOST, captured, host, plant, v2_cgroup, v2_root
+from tests.support.trees import HYBRID_HOST, PROC, SYSTEMD_HOST, V2_HOST, captured, host, plant, v2_cgroup, v2_root
 
 A, B = "a" * 64, "b" * 64
 NO_RUNTIMES = DiscoverySettings(docker="off", podman="off")
@@ -80,7 +80,7 @@ def names(snapshot: Snapshot) -> set[str]:
     return {target.name for target in snapshot.targets.values()}
 
 
-@pytest.mark.parametrize(("name", "count"), [(HYBRID_HOST, 2), (V2_HOST, 3)])
+@pytest.mark.parametrize(("name", "count"), [(HYBRID_HOST, 2), (V2_HOST, 3), (SYSTEMD_HOST, 2)])
 def test_a_captured_host(tmp_path: Path, samplers: list[Sampler], name: str, count: int) -> None:
     settings, hierarchy = captured(tmp_path, name)
     plant(tmp_path / "proc", PROC)

@@ -12,6 +12,7 @@ from config.schema import HostSettings
 HOSTS = Path(__file__).resolve().parent.parent / "fixtures" / "hosts"
 HYBRID_HOST = "debian12-kernel6.18-hybrid-docker20.txt"
 V2_HOST = "debian12-kernel6.1-cgroup2-docker20.txt"
+SYSTEMD_HOST = "debian12-kernel6.1-cgroup2-systemd.txt"
 CONTROLLERS_V2 = "cpuset cpu io memory hugetlb pids rdma misc\n"
 CALM = "some avg10=0.00 avg60=0.00 avg300=0.00 total={}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total={}\n"
 PROC = {

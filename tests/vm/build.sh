@@ -57,7 +57,7 @@ chroot "$root" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dp
 
 # What finds the disk and hands over to the root's own init.
 initrd=$out/initrd.d
-mkdir -p "$initrd"/{bin,proc,sys,dev,root,modules}
+mkdir -p "$initrd"/{bin,proc,sys,dev,disk,modules}
 cp "$root/bin/busybox" "$initrd/bin/busybox"
 ln -s busybox "$initrd/bin/sh"
 for module in virtio_pci virtio_blk crc32c_generic ext4; do
@@ -73,13 +73,13 @@ $b mount -t devtmpfs none /dev
 while read -r module; do $b insmod "/modules/$module"; done </modules/list
 i=0
 until [ -b /dev/vda ] || [ $i -gt 500 ]; do i=$((i + 1)); $b usleep 20000; done
-$b mount -t ext4 -o rw,noatime /dev/vda /root
-$b mount --move /dev /root/dev
+$b mount -t ext4 -o rw,noatime /dev/vda /disk
+$b mount --move /dev /disk/dev
 $b mount -t proc none /proc
 init=/sbin/guest-init
 for word in $($b cat /proc/cmdline); do case $word in guest.init=*) init=${word#guest.init=} ;; esac; done
 $b umount /proc
-exec $b switch_root /root "$init"
+exec $b switch_root /disk "$init"
 INIT
 chmod 755 "$initrd/init"
 (cd "$initrd" && find . | cpio -o -H newc --quiet) | gzip -1 >"$out/initrd.gz"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,7 @@ NEEDED = {
     "dpkg-deb": "dpkg",
 }
 BUILD_S = 600.0
-JOB_S = 420.0
+JOB_S = 600.0
 KERNEL = "console=ttyS0 quiet psi=1 apparmor=0 panic=-1 mitigations=off nokaslr random.trust_cpu=on cgroup_no_v1=all"
 SYSTEMD = "guest.init=/lib/systemd/systemd systemd.show_status=0"
 
@@ -66,6 +67,8 @@ def image() -> Path:
 
     Raises :class:`Missing` where this machine cannot make it.
     """
+    if platform.machine() != "x86_64":
+        raise Missing(f"the guest is made for x86_64 only, and this machine is {platform.machine()}")
     for binary, package in NEEDED.items():
         find_binary(binary, package)
     mark = IMAGE / "made-from"
