@@ -94,7 +94,8 @@ def drawn(frame: Frame, order: str, words: str, width: int, height: int, age_s: 
         table.add_row(*(Text(row.cells[n]) for n in columns), style=style)
     more = f"{len(rows) - len(shown)} more; " if len(rows) > len(shown) else ""
     old = f"stale {age_s:.0f} s; " if stale else ""
-    return Group(
+    head = Text(host_line(frame), style="bold", no_wrap=True, overflow="ellipsis")
+    return Group(head, table, Text(f"{old}{more}Ctrl-C ends", style="dim"))
         Text(host_line(frame), style="bold", no_wrap=True, overflow="ellipsis"),
         table,
         Text(f"{old}{more}Ctrl-C ends", style="dim"),

@@ -21,9 +21,7 @@ from model.target import Target, TargetId
 
 def target(name: str, number: int) -> Target:
     key = f"{number:064x}"
-    return Target(
-        TargetId("docker", f"{number:064x}", number), f"/docker/{number:064x}", name, image="busybox", group="shop"
-    )
+    return Target(TargetId("docker", key, number), f"/docker/{key}", name, image="busybox", group="shop")
 
 
 def frame(count: int = 4) -> Frame:
