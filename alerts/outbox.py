@@ -14,6 +14,7 @@ from dataclasses import replace
 from alerts.notify import apprise
 from alerts.notify.http import Poster
 from alerts.notify.kinds import NOTIFIERS
+from alerts.notify.networks import Networks
 from alerts.notify.notifier import Answer, Message, Notifier
 from alerts.schedule import GIVE_UP_MS, next_try_ms
 from alerts.words import plain
@@ -33,7 +34,8 @@ class Dispatcher:
     """One delivery job a receiver (:meth:`deliver`); any number of threads, each for a receiver of its own.
 
     ``receivers``: those in force now. ``changed``: called after a receiver was disabled; the daemon sets it to make the
-    engine see it. ``clock``: seconds, to measure how long an attempt took.
+    engine see it. ``denied``: networks that receivers made through the API may not reach. ``clock``: seconds, to measure
+    how long an attempt took.
     """
 
     def __init__(
@@ -44,12 +46,13 @@ class Dispatcher:
         public_url: str = "",
         *,
         timeout_s: float = 15.0,
+        denied: Callable[[], Networks] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.changed: Callable[[], None] = lambda: None
         self._state, self._receivers = state, receivers
         self._host, self._public_url = host, public_url
-        self._timeout_s, self._clock = timeout_s, clock
+        self._timeout_s, self._clock, self._denied = timeout_s, clock, denied
         self._poster = Poster(timeout_s)
         self._repeated_ms: dict[str, int] = {}
         self._failing: dict[str, int] = {}
@@ -141,7 +144,9 @@ class Dispatcher:
         if notifier is None:
             answer = Answer(DeliveryState.REJECTED, f"the kind {plain(receiver.kind, 40)} is not known")
         else:
-            answer = self._transport(notifier, notifier.write(receiver, notification, self._public_url, now_ms), now_ms)
+            answer = self._transport(
+                receiver, notifier, notifier.write(receiver, notification, self._public_url, now_ms), now_ms
+            )
         return answer, Delivery(
             id=0,
             notification_id=notification.id,
@@ -155,9 +160,9 @@ class Dispatcher:
             detail=answer.detail,
         )
 
-    def _transport(self, notifier: Notifier, message: Message, now_ms: int) -> Answer:
+    def _transport(self, receiver: Receiver, notifier: Notifier, message: Message, now_ms: int) -> Answer:
         if notifier.is_http:
-            return self._poster.send(message, now_ms)
+            return self._poster.send(message, now_ms, self._denied() if receiver.source == "api" else ())
         return apprise.send(message, self._timeout_s)
 
     def _repeat(self, receiver: Receiver, now_ms: int) -> None:
@@ -170,7 +175,9 @@ class Dispatcher:
         self._repeated_ms[receiver.name] = now_ms
         firing = [a for a in self._state.alerts() if a.state is AlertState.FIRING and receiver.name in a.told]
         if firing:
-            answer = self._transport(notifier, notifier.repeat(receiver, firing, self._public_url, now_ms), now_ms)
+            answer = self._transport(
+                receiver, notifier, notifier.repeat(receiver, firing, self._public_url, now_ms), now_ms
+            )
             self._report(receiver, answer.state, answer.detail)
 
     def _drop(self, receiver_name: str, now_ms: int, reason: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from alerts.notify.kinds import NOTIFIERS
+from alerts.notify.networks import denied_networks
 from alerts.table import nearest
 from config.schema import AlertSettings
 from config.values import shown, url_fault
@@ -22,6 +23,7 @@ SEVERITIES: Final = tuple(severity.value for severity in Severity)
 
 def configured(settings: AlertSettings) -> tuple[Receiver, ...]:
     """The receivers of the configuration, the one-line form first. Raises InvalidInput with all faults."""
+    denied_networks(settings)
     receivers: list[tuple[str, Receiver]] = []
     if settings.webhook_url:
         plain = Receiver(WEBHOOK, "webhook", settings.webhook_url, settings.webhook_secret)

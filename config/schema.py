@@ -113,6 +113,10 @@ class AlertSettings:
     webhook_secret: str = setting("", "Secret of that receiver's signature.", secret=True)
     webhook_secret_file: str = setting("", "File that holds that secret.")
     receiver: list[ReceiverSettings] = setting([], "Receivers of notifications.")
+    denied_networks: list[str] = setting(
+        ["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::/128", "fd00:ec2::/32", "fe80::/10", "ff00::/8"],
+        "Networks that receivers made through the API may not reach; private: every address that is not public.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

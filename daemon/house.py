@@ -11,6 +11,7 @@ from pathlib import Path
 from alerts.detectors.all import build as build_detectors
 from alerts.engine import Engine
 from alerts.findings import Tracker
+from alerts.notify.networks import Networks, denied_networks
 from alerts.outbox import Dispatcher
 from alerts.receivers import configured, faults_of, merged
 from alerts.rules import load
@@ -74,7 +75,7 @@ class AgentHouse:
         public_url = settings.web.public_url or own_url(settings)
         prefix = settings.discovery.label_prefix
         self.engine = Engine(rules, self.receivers(), self.state, recent, host, public_url, label_prefix=prefix)
-        self._dispatcher = Dispatcher(self.state, self.receivers, host, public_url)
+        self._dispatcher = Dispatcher(self.state, self.receivers, host, public_url, denied=self._denied)
         self.controller = Controller(
             settings.limits,
             prefix,
@@ -112,6 +113,10 @@ class AgentHouse:
     def receivers(self) -> tuple[Receiver, ...]:
         """Configured receivers and those made through the API. Any thread."""
         return merged(configured(self.settings.alerts), self.state.receivers())
+
+    def _denied(self) -> Networks:
+        """Networks that receivers made through the API may not reach."""
+        return denied_networks(self.settings.alerts)
 
     def start(self) -> None:
         """Open the link, settle what a crash left behind, start every worker. Raises UsageError."""

@@ -12,13 +12,19 @@ import socket
 import ssl
 import threading
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
+from alerts.notify.networks import Networks, is_denied
 from alerts.notify.notifier import Answer, Message
 from alerts.words import plain
 from model.alert import DeliveryState
 
 ANSWER_BYTES = 4096
+DENIED = (
+    "its address lies in a network that receivers made through the API may not reach: put the receiver into the "
+    "configuration, or change alerts.denied_networks"
+)
 RETRIED = (408, 425, 429)
 
 
@@ -32,8 +38,9 @@ class Poster:
         self._closed = False
         self._tls: ssl.SSLContext | None = None
 
-    def send(self, message: Message, now_ms: int) -> Answer:
-        """POST the message; blocks at most for the time-out (a resolver may take longer)."""
+    def send(self, message: Message, now_ms: int, denied: Networks = ()) -> Answer:
+        """POST the message; blocks at most for the time-out (a resolver may take longer). To an address in ``denied``
+        nothing is sent."""
         try:
             connection = self._connection(message.url)
         except ValueError:
@@ -47,6 +54,8 @@ class Poster:
             self._in_flight.add(connection)
         timer.start()
         try:
+            if denied and peer_is_denied(connection, denied):
+                return Answer(DeliveryState.REJECTED, DENIED)
             answer = self._exchange(connection, message, now_ms)
             # A socket that was shut reads like the end of the headers: what came till then is no answer.
             return Answer(DeliveryState.RETRY, self._reason(TimeoutError(), late=True)) if late.is_set() else answer
@@ -105,6 +114,24 @@ class Poster:
         if isinstance(error, OSError) and error.strerror:
             return plain(error.strerror.lower(), 200)
         return "the connection was closed without an answer"
+
+
+def peer_is_denied(connection: http.client.HTTPConnection, denied: Networks) -> bool:
+    """Connect, and look who is there."""
+    literal = connection.host.strip("[]")
+    if is_address(literal) and is_denied(literal, denied):
+        return True
+    connection.connect()
+    return is_denied(connection.sock.getpeername()[0], denied)
+
+
+def is_address(text: str) -> bool:
+    """Whether a host is written as an address."""
+    try:
+        ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def shut(connection: http.client.HTTPConnection) -> None:
