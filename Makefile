@@ -9,10 +9,11 @@ ARGS ?=
 TESTS ?= tests
 WORKERS ?= 2
 ONLY ?=
+KILLS ?= 100
 LOCK := requirements/run.txt requirements/dev.txt
 REAL := docker or influxdb or prometheus or alertmanager or browser or image or root or vm
 
-.PHONY: help install install-dev servers run test check lint types ci vm demo bench evaluation docs lock pictures clean
+.PHONY: help install install-dev servers run test check lint types ci vm demo bench evaluation docs lock pictures storm clean
 
 help: ## print this list
 	@echo "wharfinger: what make can do here"
@@ -81,6 +82,9 @@ lock: install-dev ## write requirements/*.txt anew, with hashes
 	  requirements/build.in --extra dev --extra apprise -o requirements/dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml \
 	  requirements/build.in -c requirements/dev.txt -o requirements/run.txt
+
+storm: install-dev ## kill -9 an agent's alerting 100 times in a storm of alerts (KILLS=100)
+	@exec $(BIN)/python -m tests.alerts.storm $(KILLS)
 
 clean: ## remove .venv and everything built
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis

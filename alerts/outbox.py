@@ -34,8 +34,8 @@ class Dispatcher:
     """One delivery job a receiver (:meth:`deliver`); any number of threads, each for a receiver of its own.
 
     ``receivers``: those in force now. ``changed``: called after a receiver was disabled; the daemon sets it to make the
-    engine see it. ``denied``: networks that receivers made through the API may not reach. ``clock``: seconds, to measure
-    how long an attempt took.
+    engine see it. ``denied``: networks that receivers made through the API may not reach. ``clock``: seconds, to
+    measure how long an attempt took.
     """
 
     def __init__(
