@@ -96,10 +96,6 @@ def drawn(frame: Frame, order: str, words: str, width: int, height: int, age_s: 
     old = f"stale {age_s:.0f} s; " if stale else ""
     head = Text(host_line(frame), style="bold", no_wrap=True, overflow="ellipsis")
     return Group(head, table, Text(f"{old}{more}Ctrl-C ends", style="dim"))
-        Text(host_line(frame), style="bold", no_wrap=True, overflow="ellipsis"),
-        table,
-        Text(f"{old}{more}Ctrl-C ends", style="dim"),
-    )
 
 
 LEAST_WIDTH = (0, 0, 90, 110, 0, 90, 70, 130, 150, 150, 140, 60)
