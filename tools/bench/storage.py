@@ -6,12 +6,19 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
-from config.schema import StoreSettings
-from storage.api import SeriesQuery
-from storage.factory import open_series_reader, open_series_writer
-from tools.bench.load import Host, seconds
+from config.schema import AgentSettings, Settings, StoreSettings
+from daemon.demo.fill import backfill
+from daemon.demo.load import noise
+from storage.api import SeriesQuery, Stretch
+from storage.factory import look_at_store, open_history_writer, open_series_reader, open_series_writer
+from tests.storage.child import start_child
+from tests.storage.hosts import START_MS as FIRST_MS
+from tests.storage.sqlite.test_processes import WRITE
+from tools.bench.load import Host, seconds, targets
 from tools.bench.proc import written_bytes
 from tools.bench.result import Measured, Spec
 
@@ -20,14 +27,22 @@ START_MS = 1_700_000_000_000
 APPEND_TICKS = 900
 """Each chunk of 300 seconds is sealed at least twice in it."""
 DAY_S = 86_400
+KILLS = 100
 
 RESULTS = (
     Spec("storage_append_core_share_200x40", "% of a core", "Appending 200 containers × 40 metrics a second", bar=2.0),
+    Spec("storage_append_core_share_1000x40", "% of a core", "The same for 1,000 containers", bar=8.0),
     Spec("storage_bytes_per_value_mixed", "bytes", "On disk, sealed, 60 % idle and 15 % busy containers", bar=0.8),
     Spec("storage_bytes_per_value_busy", "bytes", "On disk, sealed, every container busy", bar=1.8),
     Spec("storage_written_bytes_per_row", "bytes", "Written to disk a row of 30 values at 1 s", bar=150.0),
     Spec("storage_day_raw_one_metric_ms", "ms", "24 h at 1 s of one container and one metric, warm", bar=25.0),
     Spec("storage_day_raw_six_metrics_ms", "ms", "The same for six metrics", bar=80.0),
+    Spec("storage_week_1000_points_ms", "ms", "7 d of one container and one metric by 1,000 points", bar=30.0),
+    Spec("storage_hour_60_containers_ms", "ms", "1 h of 60 containers, one metric, points of 10 s", bar=30.0),
+    Spec("storage_hour_60_containers_raw_ms", "ms", "The same, every second"),
+    Spec("storage_demo_day_50_s", "s", "demo --backfill 24h --containers 50", bar=90.0),
+    Spec("storage_kill_9_corrupt", "files", "Damaged after 100 times kill -9 of the writer", bar=0.0),
+    Spec("storage_kill_9_lost_ticks", "ticks", "Acknowledged and lost in the same", bar=0.0),
 )
 
 
@@ -36,7 +51,7 @@ def measure() -> Mapping[str, Measured]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     try:
-        return {**append(), **sizes(), **day()}
+        return {**append(), **sizes(), **day(), **week(), **hour(), **demo(), **kills()}
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
 
@@ -57,8 +72,11 @@ def fill(name: str, host: Host, ticks: int) -> tuple[Path, float]:
 
 
 def append() -> dict[str, Measured]:
-    _, spent = fill("append", Host(200, 40), APPEND_TICKS)
-    return {"storage_append_core_share_200x40": Measured(spent / APPEND_TICKS * 100)}
+    results = {}
+    for containers in (200, 1000):
+        _, spent = fill(f"append-{containers}", Host(containers, 40), APPEND_TICKS)
+        results[f"storage_append_core_share_{containers}x40"] = Measured(spent / APPEND_TICKS * 100)
+    return results
 
 
 def sizes() -> dict[str, Measured]:
@@ -98,6 +116,83 @@ def day() -> dict[str, Measured]:
         }
     finally:
         reader.close()
+
+
+def week() -> dict[str, Measured]:
+    """Seven days of one container, filled in as columns."""
+    path = FOLDER / "week.db"
+    writer = open_history_writer(path, StoreSettings(raw_days=30), "bench")
+    wave = noise(1)
+    (target,) = targets(1).values()
+    begin = START_MS // 300_000 * 300_000
+    for i in range(7 * DAY_S // 300):
+        times = range(begin + i * 300_000, begin + (i + 1) * 300_000, 1000)
+        values = [0.5 + 0.1 * v for v in wave[i % 4000 : i % 4000 + 300]]
+        writer.append_many([Stretch(target, times, {"cpu_usage_cores": values, "pids": [4.0] * 300})])
+    writer.close()
+    query = SeriesQuery(("cpu_usage_cores",), begin, begin + 7 * DAY_S * 1000, containers=(target.key,), points=1000)
+    return {"storage_week_1000_points_ms": Measured(asked_ms(path, query))}
+
+
+def hour() -> dict[str, Measured]:
+    """The last hour of sixty containers, the tail included, as the overview asks for it."""
+    host = Host(60, 40)
+    path, _ = fill("hour", host, 3900)
+    until = START_MS + 3_900_000
+    fine = SeriesQuery(("cpu_usage_cores",), until - 3_600_000, until)
+    return {
+        "storage_hour_60_containers_ms": Measured(asked_ms(path, replace(fine, step_ms=10_000))),
+        "storage_hour_60_containers_raw_ms": Measured(asked_ms(path, fine)),
+    }
+
+
+def asked_ms(path: Path, query: SeriesQuery) -> float:
+    """Milliseconds of the query, warm; there must be an answer."""
+    reader = open_series_reader(path)
+    try:
+        if not reader.query(query).series:
+            raise RuntimeError("nothing was answered")
+        return best_ms(lambda: reader.query(query))
+    finally:
+        reader.close()
+
+
+def demo() -> dict[str, Measured]:
+    """The demo's day, as the command writes it."""
+    settings = Settings(agent=AgentSettings(host_name="bench", data_dir=str(FOLDER / "demo")))
+    before = time.perf_counter()
+    backfill(settings, until_ms=START_MS, span_ms=DAY_S * 1000, containers=50, seed=1)
+    return {"storage_demo_day_50_s": Measured(time.perf_counter() - before)}
+
+
+def kills() -> dict[str, Measured]:
+    """A writer killed at random moments, one after the other on one file."""
+    corrupt, lost = killed(FOLDER / "kill.db", KILLS)
+    return {"storage_kill_9_corrupt": Measured(corrupt), "storage_kill_9_lost_ticks": Measured(lost)}
+
+
+def killed(path: Path, times: int) -> tuple[float, float]:
+    """(how often the file was damaged, ticks that had been acknowledged and are not there)."""
+    random = Random(9)
+    acknowledged: set[int] = set()
+    corrupt, start = 0, 0
+    for _ in range(times):
+        with start_child(WRITE, str(path), str(start)) as child:
+            if child.stdout is None:
+                raise RuntimeError("no pipe")
+            for _ in range(random.randint(5, 120)):
+                acknowledged.add(int(child.stdout.readline()))
+            time.sleep(random.random() * 0.01)
+            child.kill()
+            acknowledged.update(int(line) for line in child.stdout.read().splitlines() if line.strip())
+        start = max(acknowledged) + 5
+        look = look_at_store(path, "series")
+        corrupt += bool(look.fault or look.damaged)
+    reader = open_series_reader(path)
+    columns = reader.query(SeriesQuery(("pids",), FIRST_MS, FIRST_MS + start * 1000)).series
+    reader.close()
+    kept = [{round(v) for v in column.avg if v is not None} for column in columns]
+    return float(corrupt), float(max(len(acknowledged - one) for one in kept))
 
 
 def best_ms(work: Callable[[], object], times: int = 5) -> float:
