@@ -24,6 +24,8 @@ law alone) read at the other's points. Below 1 we need less.
 def page(rows: Rows, seeds: int) -> str:
     groups = [(group, "none", cv) for group in ("rps", "nab", "vasim") for cv in CVS]
     groups += [("rps", bursts, 0.6) for bursts in BURSTS]
+    there = {(cell.group, cell.bursts, cell.cv) for cell in rows}
+    groups = [group for group in groups if group in there]
     parts = [HEAD, f"Seeds: {seeds}.", "", "## Cores at equal throttling", "", *frontier_table(rows, groups, seeds)]
     for group in groups:
         parts += ["", f"## {title(group)}", "", *cpu_table(rows, group)]

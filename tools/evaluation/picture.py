@@ -20,7 +20,9 @@ SHARES = (0.001, 0.01, 0.1)
 
 def picture(rows: Rows) -> str:
     """Three panels at cv .6, seed 1."""
-    panels = [panel(rows, name, number * WIDE) for number, name in enumerate(("rps", "nab", "vasim"))]
+    there = {cell.group for cell in rows}
+    names = [name for name in ("rps", "nab", "vasim") if name in there]
+    panels = [panel(rows, name, number * WIDE) for number, name in enumerate(names)]
     legend = "".join(
         f'<circle cx="{20 + 220 * i}" cy="{HIGH + 14}" r="4" fill="{color}"/>'
         f'<text x="{30 + 220 * i}" y="{HIGH + 18}">{name}</text>'
