@@ -56,7 +56,12 @@ class Containerd:
             subprocess.run([*self._argv, "-n", namespace, *words, name], capture_output=True, check=False)
 
     def close(self) -> None:
+        """End it, and remove the empty cgroups that runc leaves of its namespaces."""
         self._child.stop()
+        for tree in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()):
+            for folder in (tree / "default", tree / "wharfinger-space"):
+                if folder.is_dir() and not any(child.is_dir() for child in folder.iterdir()):
+                    folder.rmdir()
         remove_folder(self.folder)
 
 
