@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +86,27 @@ class Watch:
         return {t.alert.rule for t in self.transitions if t.alert.container_id == container and t.alert.started_at_ms}
 
 
+@contextmanager
+def listening(sampler: Sampler) -> Iterator[None]:
+    """The sampler's jobs at work, as the agent's workers do it: what a runtime reports arrives."""
+    over = threading.Event()
+
+    def work(job: Callable[[int], float]) -> None:
+        while not over.is_set():
+            over.wait(min(1.0, job(time.time_ns() // 1_000_000)))
+
+    threads = [threading.Thread(target=work, args=(job,), daemon=True) for _, job in sampler.jobs()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sampler.close()
+        for thread in threads:
+            thread.join(10)
+
+
 @pytest.fixture
 def watch(docker_engine: Any) -> Iterator[Watch]:
     sampler = Sampler(HostSettings(), DiscoverySettings(docker=docker_engine.address), "harbour", 1.0)
@@ -140,3 +163,31 @@ def test_a_process_that_outgrows_its_limit_is_found_killed(watch: Watch, docker_
     watch.until(lambda: "MemoryOomKilled" in watch.fired(killed.id), 30, "the OOM kill to be told")
     finding = watch.findings[killed.id, "memory_oom_killed"][1]
     assert "at its limit of 24.0 MiB" in finding.summary
+
+
+def test_processes_health_and_restarts_each_name_their_own(watch: Watch, docker_engine: Any) -> None:
+    """One container a trouble, and an idle one that has none."""
+    label = {"wharfinger.test": "alerts"}
+    idle = docker_engine.run("sleep 600", labels=label)
+    crowded = docker_engine.run(
+        ["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do sleep 600 & done; wait"],
+        pids_limit=20,
+        labels=label,
+    )
+    ill = docker_engine.run(
+        "sleep 600",
+        labels=label,
+        healthcheck={"test": ["CMD", "false"], "interval": 1_000_000_000, "retries": 1, "timeout": 1_000_000_000},
+    )
+    looping = docker_engine.run("sh -c 'sleep 0.3; exit 3'", restart_policy={"Name": "always"}, labels=label)
+    expected = {
+        (crowded.id, "pids_near_limit"),
+        (ill.id, "unhealthy"),
+        (looping.id, "restart_loop"),
+    }
+    with listening(watch.sampler):
+        watch.until(lambda: expected <= watch.findings.keys(), 60, "each trouble to be found")
+    assert "exit code 3" in watch.findings[looping.id, "restart_loop"][1].summary
+    troubled = {crowded.id, ill.id, looping.id}
+    mine = {key for key in watch.findings if key[0] in troubled | {idle.id}}
+    assert mine == expected
