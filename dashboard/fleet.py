@@ -155,6 +155,8 @@ class Fleet:
                     f"{host} refuses our token (HTTP {answer.status}); set the token of its [[fleet]] entry to one of "
                     "its own, of a role that may do this"
                 )
+            if answer.status >= 400 and answer.kind != "application/problem+json":
+                raise AgentAway(f"{host}: something that is no wharfinger answers HTTP {answer.status} there")
         except AgentAway as error:
             with self._lock:
                 known = host in self._away

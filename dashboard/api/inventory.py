@@ -254,6 +254,8 @@ def hosts(services: Services, now_ms: int) -> list[Item]:
         for name, last in remote_hosts(services, now_ms).items()
     ]
     found = with_fleet(services, found, lambda name: host_item(name, "away", None))
+    if frame is None and len(found) > 1 and not services.series.hosts():
+        found = [item for item in found if not item["own"]]  # a dashboard that never had an agent beside it
     return sorted(found, key=lambda h: (-SEVERITIES.get(h["worst"] or "", 0), -h["findings"], h["name"]))
 
 
