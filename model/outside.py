@@ -39,7 +39,7 @@ def bound_json(value: float | Unlimited | None) -> float | str | None:
 
 
 def values_json(values: Mapping[str, float]) -> Json:
-    return {name: finite(value) for name, value in values.items()}
+    return {name: value if isfinite(value) else None for name, value in values.items()}
 
 
 def limits_json(limits: Limits | None) -> Json:

@@ -6,6 +6,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
@@ -136,7 +137,7 @@ def checked(raw: Mapping[str, object], form: type[msgspec.Struct], *, text: bool
     """
     fields = {field.encode_name: field for field in msgspec.structs.fields(form)}
     faults = [Fault(key, unknown(key, fields)) for key in given if key not in fields]
-    types = typing.get_type_hints(form, include_extras=True)
+    types = types_of(form)
     values: dict[str, object] = {}
     for key, field in fields.items():
         if key not in raw:
@@ -156,6 +157,12 @@ def checked(raw: Mapping[str, object], form: type[msgspec.Struct], *, text: bool
     if faults:
         raise Problem(422, "; ".join(map(str, faults)), faults=tuple(faults))
     return form(**values)
+
+
+@cache
+def types_of(form: type[msgspec.Struct]) -> Mapping[str, Any]:
+    """A form's fields and their types; to work them out takes longer than most answers. Pure."""
+    return typing.get_type_hints(form, include_extras=True)
 
 
 def unknown(key: str, fields: Mapping[str, object]) -> str:
