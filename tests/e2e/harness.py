@@ -27,8 +27,10 @@ ROOT = Path(__file__).resolve().parents[2]
 class Wharfinger:
     """``wharfinger run`` (or another command) with its own data folder and a free port."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], start: tuple[str, ...] = ()) -> None:
-        """``start``: the words before ``run``, where it is not this interpreter that runs it."""
+    def __init__(
+        self, folder: Path, environ: Mapping[str, str], start: tuple[str, ...] = (), command: str = "run"
+    ) -> None:
+        """``start``: the words before the command, where it is not this interpreter that runs it."""
         self.folder = folder
         self.lines: list[str] = []
         self.environ = {
@@ -44,7 +46,7 @@ class Wharfinger:
             **environ,
         }
         self.process = subprocess.Popen(
-            [*(start or (sys.executable, "-m", "cli.main")), "run"],
+            [*(start or (sys.executable, "-m", "cli.main")), command],
             cwd=ROOT,
             env=self.environ,
             stdout=subprocess.PIPE,
@@ -164,9 +166,9 @@ def is_tcp_listener(pid: int, link: Path) -> bool:
 
 
 @contextmanager
-def running(folder: Path, start: tuple[str, ...] = (), **environ: str) -> Iterator[Wharfinger]:
+def running(folder: Path, start: tuple[str, ...] = (), command: str = "run", **environ: str) -> Iterator[Wharfinger]:
     """A wharfinger for the length of a block; it must end cleanly."""
-    house = Wharfinger(folder, environ, start)
+    house = Wharfinger(folder, environ, start, command)
     try:
         yield house
     except BaseException:
