@@ -175,10 +175,13 @@ def _span(c: sqlite3.Connection) -> tuple[int, int] | None:
         first = [t for t in (_first(c, TIERS[0].table),) if t is not None] or first
     start = min([*first, oldest] if oldest is not None else first)
     if newest is None:
-        newest = max(
-            c.execute(f"SELECT coalesce(max(end_ms), 0) - 1 FROM {tier.table}").fetchone()[0]  # noqa: S608
+        ends = (
+            c.execute(f"SELECT max(end_ms) FROM {tier.table}").fetchone()[0]  # noqa: S608
             for tier in TIERS
         )
+        newest = (
+            next((end for end in ends if end), 1) - 1
+        )  # of the finest there is: a bucket ends after its last second
     return start, newest
 
 
