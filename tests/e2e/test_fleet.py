@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -91,8 +92,11 @@ def test_three_hosts_one_influxdb_and_a_web_without_an_agent(
             body = web.get("/series", metrics="cpu_usage_cores", host=host, scope=scope, since="-60s", step="1s")
             return sum(value is not None for column in body["series"] for value in column["avg"])
 
+        def has_seconds(name: str) -> bool:
+            return points(name, "host") >= 3
+
         for name in NAMES:
-            wait_until(lambda name=name: points(name, "host") >= 3, 30, f"seconds of {name}")
+            wait_until(partial(has_seconds, name), 30, f"seconds of {name}")
         wait_until(lambda: points("gamma", "container") >= 3, 30, "seconds of the container")
         body = web.get("/series", metrics="cpu_usage_cores", scope="host", since="-60s", step="10s", total="true")
         assert len(body["series"]) == 1
