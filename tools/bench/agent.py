@@ -1,0 +1,172 @@
+"""What the whole agent takes by the number of containers: processor, memory; and the web process beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tools.bench import proc
+from tools.bench.cgroups import made
+from tools.bench.result import Measured, Spec
+from tools.servers.process import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+QUARTER_S = 920
+"""Seconds after which the memory of minutes is full."""
+MEMORY_MB = {10: 60.0, 100: 85.0, 200: 120.0, 1000: 300.0}
+WARM_S = 15.0
+WATCH_S = 30.0
+CROWD = 1000
+TOKEN = "bench-token-of-this-run-only"
+SLEEPER = "a sleeper in the same run"
+
+RESULTS = (
+    *(
+        Spec(f"agent_pss_mb_{n}", "MB", f"Memory of the agent after a quarter of an hour, {n:,} containers", bar=bar)
+        for n, bar in MEMORY_MB.items()
+    ),
+    Spec("agent_core_share_100", "% of a core", "Agent at 1 s: read, store, detect, alert, control", bar=1.5),
+    Spec("web_idle_core_share_100", "% of a core", "Web and supervisor, no page open, 100 containers", bar=0.5),
+    Spec("web_pss_mb_100", "MB", "Memory of the web process, 100 containers", bar=100.0),
+    Spec("tick_lateness_p99_ms_1000", "ms", "Ticks begin late, 1,000 containers, web under load", anchor=SLEEPER),
+    Spec("tick_lateness_added_ms_1000", "ms", "That, over a bare sleeper", bar=10.0, anchor=SLEEPER),
+    Spec("tick_skipped_1000", "ticks", "Ticks skipped in that time", bar=0.0),
+)
+
+
+def measure() -> Mapping[str, Measured]:
+    """Real cgroups made by hand, no runtime asked. Raises Missing without root."""
+    results: dict[str, Measured] = {}
+    for size in MEMORY_MB:
+        results[f"agent_pss_mb_{size}"] = Measured(quarter(size)["pss_bytes"] / 1e6)
+    return results | idle(100) | crowd()
+
+
+def quarter(size: int, seconds: int = QUARTER_S) -> dict[str, float]:
+    """The agent through a quarter of an hour of ticks over ``size`` cgroups."""
+    with made(size), tempfile.TemporaryDirectory() as folder:
+        argv = [sys.executable, "-m", "tools.bench.quarter", str(seconds), folder]
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+        answer: dict[str, float] = json.loads(done.stdout)
+        return answer
+
+
+@contextlib.contextmanager
+def running() -> Iterator[tuple[list[int], str]]:
+    """``wharfinger run`` of its own: pids (supervisor, agent, web) and the address."""
+    folder, port = Path(tempfile.mkdtemp(prefix="wharfinger-bench-")), free_port()
+    environ = {
+        **os.environ,
+        "WHARFINGER_AGENT__DATA_DIR": str(folder / "data"),
+        "WHARFINGER_AGENT__RUN_DIR": str(folder / "run"),
+        "WHARFINGER_WEB__LISTEN": f"127.0.0.1:{port}",
+        "WHARFINGER_WEB__API_TOKEN": TOKEN,
+        "WHARFINGER_DISCOVERY__DOCKER": "off",
+        "WHARFINGER_DISCOVERY__PODMAN": "off",
+        "WHARFINGER_DISCOVERY__CONTAINERD": "off",
+        "WHARFINGER_LIMITS__MODE": "auto",
+    }
+    log = folder / "log"
+    with log.open("wb") as out:
+        argv = [sys.executable, "-m", "cli.main", "run"]
+        process = subprocess.Popen(argv, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 60
+        while not answers(f"http://127.0.0.1:{port}/readyz"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"wharfinger does not run:\n{log.read_text()[-2000:]}")
+            time.sleep(0.5)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        # multiprocessing's resource tracker is a child too; the agent is started before the web
+        spawned = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        yield [process.pid, *sorted(spawned)], f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def asked(url: str) -> bytes:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return bytes(response.read())
+
+
+def idle(size: int) -> dict[str, Measured]:
+    """Half a minute with no page open."""
+    with made(size), running() as (pids, _):
+        supervisor, agent, web = pids
+        time.sleep(WARM_S)
+        start = time.monotonic()
+        before = proc.cpu_s([agent]), proc.cpu_s([supervisor, web])
+        time.sleep(WATCH_S)
+        took = time.monotonic() - start
+        ours, others = proc.cpu_s([agent]) - before[0], proc.cpu_s([supervisor, web]) - before[1]
+        return {
+            f"agent_core_share_{size}": Measured(ours / took * 100),
+            f"web_idle_core_share_{size}": Measured(others / took * 100),
+            f"web_pss_mb_{size}": Measured(proc.pss_bytes(web) / 1e6),
+        }
+
+
+def crowd() -> dict[str, Measured]:
+    """How late ticks begin while the web process answers without pause, and how late a sleeper wakes beside it."""
+    stop, slept, late = threading.Event(), [0.0], {}
+    with made(CROWD), running() as (_, url):
+        time.sleep(WARM_S)
+        skipped = status(url)["wharfinger_late_ticks_total"]
+
+        def sleep() -> None:
+            while not stop.wait(1 - time.time() % 1):
+                slept.append(time.time() % 1)
+
+        def load() -> None:
+            while not stop.is_set():
+                asked(f"{url}/metrics")
+
+        threads = [threading.Thread(target=work) for work in (sleep, load)]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + 2 * WATCH_S
+        while time.monotonic() < end:
+            numbers = status(url)
+            late[numbers["wharfinger_ticks_total"]] = numbers["wharfinger_tick_lateness_seconds"]
+            time.sleep(0.3)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        skipped = status(url)["wharfinger_late_ticks_total"] - skipped
+    ours, bare = p99(list(late.values())) * 1000, p99([s for s in slept if s < 0.5]) * 1000
+    return {
+        f"tick_lateness_p99_ms_{CROWD}": Measured(ours, bare),
+        f"tick_lateness_added_ms_{CROWD}": Measured(ours - bare, bare),
+        f"tick_skipped_{CROWD}": Measured(skipped),
+    }
+
+
+def status(url: str) -> dict[str, float]:
+    metrics: dict[str, float] = json.loads(asked(f"{url}/api/v1/status"))["agent"]["metrics"]
+    return metrics
+
+
+def p99(values: list[float]) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else 0.0
