@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page, Request
 
 from tests.browser.server import PASSWORD, Dashboard
 from tests.support.wait import wait_until
@@ -23,6 +23,16 @@ DESK, PHONE = (1440, 1000), (390, 844)
 def until(page: Page, expression: str, seconds: float = 8) -> None:
     """Wait for an expression to be true. Playwright's own way evaluates text in the page, which our CSP forbids."""
     wait_until(lambda: page.evaluate(expression), seconds, expression)
+
+
+def hurry(page: Page, seen: Locator, words: str, *, seconds: float = 15) -> None:
+    """Let the page's time run (it was opened with ``clock=True``) until ``seen`` holds ``words``; "" for its going."""
+
+    def there() -> bool:
+        page.clock.run_for(1000)
+        return words in seen.first.inner_text() if words and seen.count() else not words and seen.count() == 0
+
+    wait_until(there, seconds, words or "it to go")
 
 
 @dataclass(slots=True)
@@ -44,11 +54,15 @@ class Looker:
 
     def __init__(self, browser: Browser, dashboard: Dashboard) -> None:
         self._browser = browser
-        self._contexts: list[BrowserContext] = []
+        self._contexts: dict[tuple[object, ...], BrowserContext] = {}
+        """One a kind of reader, so that what a page has fetched once is there for the next."""
         self.dashboard = dashboard
         self.watch = Watch()
 
     def context(self, user: str | None, theme: str, lang: str, phone: bool, motion: str = "reduce") -> BrowserContext:
+        kind = (user, theme, lang, phone, motion)
+        if kind in self._contexts:
+            return self._contexts[kind]
         width, height = PHONE if phone else DESK
         context = self._browser.new_context(
             viewport={"width": width, "height": height},
@@ -59,7 +73,7 @@ class Looker:
             color_scheme=theme,  # type: ignore[arg-type]
             accept_downloads=True,
         )
-        self._contexts.append(context)
+        self._contexts[kind] = context
         if user is not None:
             cookies = self.dashboard.cookies
             if user not in cookies:
@@ -82,8 +96,14 @@ class Looker:
         lang: str = "en",
         phone: bool = False,
         ready: bool = True,
+        clock: bool = False,
     ) -> Page:
-        page = self.context(user, theme, lang, phone).new_page()
+        context = self.context(user, theme, lang, phone)
+        for before in context.pages:
+            before.close()
+        page = context.new_page()
+        if clock:
+            page.clock.install()
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.watch.lines.append(f"error: {error}"))
         page.on("request", self._request)
@@ -118,8 +138,18 @@ class Looker:
             self.watch.elsewhere.append(request.url)
 
     def close(self) -> None:
-        for context in self._contexts:
+        for context in self._contexts.values():
             context.close()
+
+    def clean(self) -> None:
+        """For the next test: no page, no choice of theme or language, nothing said; the sessions stay."""
+        for kind, context in self._contexts.items():
+            for page in context.pages:
+                if page.url.startswith(self.dashboard.url):
+                    page.evaluate("localStorage.clear()")
+                page.close()
+            context.clear_cookies(**({"name": "wharfinger_lang"} if kind[0] is not None else {}))
+        self.watch = Watch()
 
 
 @pytest.fixture(scope="session")
@@ -130,13 +160,21 @@ def shared_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashb
     dashboard.close()
 
 
-@pytest.fixture
-def look(browser: Browser, shared_dashboard: Dashboard) -> Iterator[Looker]:
-    """Pages of the shared world; fails where the console complained or a request left the host."""
+@pytest.fixture(scope="session")
+def shared_looker(browser: Browser, shared_dashboard: Dashboard) -> Iterator[Looker]:
+    """Readers who look at the shared world, one after the other."""
     looker = Looker(browser, shared_dashboard)
     yield looker
     looker.close()
-    assert looker.watch.faults() == []
+
+
+@pytest.fixture
+def look(shared_looker: Looker) -> Iterator[Looker]:
+    """Pages of the shared world; fails where the console complained or a request left the host."""
+    yield shared_looker
+    watch = shared_looker.watch
+    shared_looker.clean()
+    assert watch.faults() == []
 
 
 @pytest.fixture

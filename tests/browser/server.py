@@ -51,7 +51,8 @@ class Dashboard:
         self._thread.start()
 
     def close(self) -> None:
-        """Let the streams of closed browsers end with the next tick, then close all sockets in its own thread."""
+        """Let the streams of closed browsers end, then close all sockets in the server's own thread."""
+        self.world.ending.set()
         deadline = time.monotonic() + 4
         while self._server.active_channels and time.monotonic() < deadline:
             threading.Event().wait(0.05)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Looker
+from tests.browser.conftest import Looker, hurry
 
 pytestmark = pytest.mark.browser
 
@@ -42,17 +42,17 @@ def test_docker_away(act: Looker, accessible: Check, shoot: Shoot) -> None:
 
 def test_agent_away_and_back(act: Looker, accessible: Check, shoot: Shoot) -> None:
     act.watch.allow += [r"503"]
-    page = act.open("/")
+    page = act.open("/", clock=True)
     expect(page.locator("tr[data-name='shop-cart']")).to_be_visible()
     act.dashboard.world.states.away = True
-    expect(page.locator(".host .badge.stale")).to_contain_text("stale", timeout=15_000)
-    expect(page.locator("[data-notice='agent']")).to_contain_text("The agent is away since", timeout=15_000)
+    hurry(page, page.locator(".host .badge.stale"), "stale")
+    hurry(page, page.locator("[data-notice='agent']"), "The agent is away since")
     expect(page.locator("tr[data-name='shop-cart']")).to_be_visible()
     accessible(page)
     shoot(page, "state-agent-away")
     act.dashboard.world.states.away = False
-    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live", timeout=15_000)
-    expect(page.locator("[data-notice='agent']")).to_have_count(0, timeout=15_000)
+    hurry(page, page.locator("[data-live]"), "Live")
+    hurry(page, page.locator("[data-notice='agent']"), "")
 
 
 def test_pages_opened_while_the_agent_is_away(act: Looker) -> None:
@@ -66,15 +66,15 @@ def test_pages_opened_while_the_agent_is_away(act: Looker) -> None:
 
 
 def test_stream_lost_and_found(act: Looker, shoot: Shoot) -> None:
-    page = act.open("/")
+    page = act.open("/", clock=True)
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     act.dashboard.world.states.mute = True
-    expect(page.locator("[data-notice='stream']")).to_contain_text("Not live for", timeout=20_000)
+    hurry(page, page.locator("[data-notice='stream']"), "Not live for")
     expect(page.locator("[data-notice='stream']")).to_contain_text("Nothing is lost")
     shoot(page, "state-stream-lost")
     act.dashboard.world.states.mute = False
     page.locator("[data-notice='stream']").get_by_role("button", name="Now").click()
-    expect(page.locator("[data-notice='stream']")).to_have_count(0, timeout=15_000)
+    hurry(page, page.locator("[data-notice='stream']"), "")
 
 
 def test_no_data_in_the_range(look: Looker, accessible: Check, shoot: Shoot) -> None:

@@ -63,6 +63,8 @@ class World:
         self.fresh_changes: list[Change] = []
         self.commands: list[Command] = []
         self.lock = threading.Lock()
+        self.ending = threading.Event()
+        """The server stops: streams must not wait for their next tick."""
         self._frames: dict[int, Frame] = {}
 
     def frame(self) -> Frame | None:
@@ -77,12 +79,15 @@ class World:
         return 134.0 if self.states.away else time.time() % 1
 
     def wait(self, after_ms: int, timeout_s: float) -> Frame | None:
+        if self.ending.is_set():
+            self.ending.wait(0.02)
+            return self._frame_at(after_ms // 1000 + 1)  # written to a closed socket, it ends the stream at once
         if self.states.away or self.states.mute:
-            threading.Event().wait(min(timeout_s, 0.5))
+            self.ending.wait(min(timeout_s, 0.2))
             return None
         now = time.time()
         if int(now) * 1000 <= after_ms:
-            threading.Event().wait(min(timeout_s, int(now) + 1.005 - now))
+            self.ending.wait(min(timeout_s, int(now) + 1.005 - now))
         frame = self.frame()
         return frame if frame is not None and frame.at_ms > after_ms else None
 
