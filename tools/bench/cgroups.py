@@ -57,7 +57,7 @@ def made(count: int) -> Iterator[str]:
     if os.geteuid() != 0 or not tops:
         raise Missing("only root can make cgroups by hand")
     parent = f"wharfinger-bench-{os.getpid()}"
-    names = [f"{i:064x}" for i in range(1, count + 1)]
+    names = [f"{os.getpid():032x}{i:032x}" for i in range(1, count + 1)]
     try:
         for top in tops:
             (top / parent).mkdir()
