@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,20 @@ def make_folder(path: Path, setting: str, group: str = "") -> None:
     """
     try:
         path.mkdir(mode=0o750, parents=True, exist_ok=True)
-        if group:
+        if group and not is_shared(path, gid_of(group)):
             os.chown(path, -1, gid_of(group))
             path.chmod(0o2750)
     except OSError as error:
         raise UsageError(f"cannot make the folder {path} ({error.strerror}); set {setting} to another one") from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write in {path}; run as its owner, or set {setting} to another folder")
+
+
+def is_shared(path: Path, gid: int) -> bool:
+    """Whether the folder is as it should be. Then it is left alone: a chmod without CAP_FSETID would take the
+    set-group-ID bit away, and a container's root has no such capability."""
+    status = path.stat()
+    return status.st_gid == gid and stat.S_IMODE(status.st_mode) == 0o2750
 
 
 def share_series(settings: Settings, group: str) -> None:

@@ -46,6 +46,14 @@ def test_a_folder_is_private_and_belongs_to_the_group_that_may_read_it(tmp_path:
     assert (shared / "series.db").stat().st_gid == os.getegid()
 
 
+def test_a_shared_folder_that_is_as_it_should_be_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's root would take the set-group-ID bit away by setting it again."""
+    shared = tmp_path / "shared"
+    make_folder(shared, "agent.data_dir", str(os.getegid()))
+    monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("was changed"))
+    make_folder(shared, "agent.data_dir", str(os.getegid()))
+
+
 def test_a_folder_that_cannot_be_made_names_its_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"set agent\.data_dir to another one"):
