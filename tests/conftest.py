@@ -7,7 +7,7 @@ because there everything is meant to be there.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -54,27 +54,25 @@ NEEDS = {
 """Fixture → marker: a test that uses a real server carries its mark, whether it was written down or not."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Mark what each test needs before any plugin selects by it: hence a wrapper."""
     for item in items:
         for fixture in set(getattr(item, "fixturenames", ())) & set(NEEDS):
             item.add_marker(NEEDS[fixture])
-        group = group_of(item)
-        item.add_marker(pytest.mark.xdist_group(group))
-        if group == "engine":
+        if uses_containers(item):
             item.add_marker(pytest.mark.engine)
+    yield
 
 
-def group_of(item: pytest.Item) -> str:
-    """Tests of one group run one after the other in one process, with one set of servers.
+def uses_containers(item: pytest.Item) -> bool:
+    """Whether a test touches the containers of this machine (marker ``engine``).
 
-    All that touch the containers of this machine are one group (marker ``engine``): each sees the others' containers,
-    and a raise is refused on a host that is full, so that ``make test`` runs them after all others, alone.
+    Each such test sees the others' containers, and a raise is refused on a host that is full: ``make test`` runs them
+    after all others, alone.
     """
     marks = {mark.name for mark in item.iter_markers()}
-    if "docker" in marks or "image" in marks or "e2e" in item.path.parts:
-        return "engine"
-    return "browser" if "browser" in marks else str(item.path)
+    return bool(marks & {"docker", "image"}) or "e2e" in item.path.parts
 
 
 def missing(reason: Missing | str) -> NoReturn:

@@ -10,6 +10,6 @@ run() { # run FLAGS… : pytest; that nothing was selected is no failure
     [ "$code" = 0 ] || [ "$code" = 5 ] || failed=$code
 }
 
-run -n "${WORKERS:-2}" --dist loadgroup -m "not engine" "$@"
+run -n "${WORKERS:-2}" --dist loadfile -m "not engine" "$@"
 run -m engine "$@"
 exit "$failed"

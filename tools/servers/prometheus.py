@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tools.servers.process import Child, answers, find_binary, free_port, launch, make_folder, remove_folder
+import contextlib
+import urllib.request
+
+from tools.servers.process import Child, find_binary, free_port, launch, make_folder, remove_folder
+
+
+def is_ready(url: str) -> bool:
+    """Both listen a while before they answer questions, and then say so at this place."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/-/ready", timeout=2) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 class Prometheus:
@@ -22,7 +32,7 @@ class Prometheus:
             f"--storage.tsdb.path={self.folder / 'data'}",
         ]
         argv += [f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-lifecycle", "--log.level=warn"]
-        self._child: Child = launch("prometheus", argv, self.folder, lambda: answers(self.port))
+        self._child: Child = launch("prometheus", argv, self.folder, lambda: is_ready(self.url))
 
     def close(self) -> None:
         self._child.stop()
@@ -49,7 +59,7 @@ class Alertmanager:
         (self.folder / "alertmanager.yml").write_text(config)
         argv = [binary, f"--config.file={self.folder / 'alertmanager.yml'}", f"--storage.path={self.folder / 'data'}"]
         argv += [f"--web.listen-address=127.0.0.1:{self.port}", "--cluster.listen-address=", "--log.level=warn"]
-        self._child: Child = launch("alertmanager", argv, self.folder, lambda: answers(self.port))
+        self._child: Child = launch("alertmanager", argv, self.folder, lambda: is_ready(self.url))
 
     def close(self) -> None:
         self._child.stop()
