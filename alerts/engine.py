@@ -17,7 +17,7 @@ from alerts.look import Looker, Outcome, Place, is_muted
 from alerts.presence import Presence
 from alerts.selection import mutes
 from alerts.telling import tell_firing, tell_resolved
-from alerts.wishing import Wishes, hands
+from alerts.wishing import Wishes
 from model.alert import Alert, AlertState, Notification, Receiver, Rule, Silence, Transition
 from model.change import Change, ChangeStatus, LimitRequest
 from model.errors import NotThere
@@ -80,7 +80,7 @@ class Engine:
             del self._waiting[: len(changes)]
             self._remember(changes)
             self._wishes.renew(self._rules, outcome, snapshot)
-            self._hands = hands(self._rules, snapshot)
+            self._hands = self._looker.hands(self._rules, snapshot)
         if notifications:
             self.wake()
         return transitions

@@ -104,6 +104,17 @@ class Looker:
         self._forget(snapshot)
         return outcome
 
+    def hands(self, rules: Iterable[Rule], snapshot: Snapshot) -> dict[tuple[str, str], str]:
+        """(container id, knob) → the rule that adjusts it: one hand on one knob, the first rule's."""
+        held: dict[tuple[str, str], str] = {}
+        for rule in rules:
+            if not rule.enabled or rule.action is None:
+                continue
+            for key, target in snapshot.targets.items():
+                if self._means(rule, key, target):
+                    held.setdefault((key, rule.action.knob), rule.name)
+        return held
+
     def _watch(self, rules: Iterable[Rule], snapshot: Snapshot) -> dict[Condition, list[str]]:
         """The containers that each metric condition may be true of; one watch a condition, whatever rules share it."""
         wanted = {rule.condition for rule in rules if rule.condition.metric and not rule.condition.of_host}

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from alerts.asking import SETTLE_MS, give_back, rule_of_change, wish
 from alerts.changes import BACK
 from alerts.look import Outcome, Place
-from alerts.selection import selects
 from model.alert import AlertState, Rule
 from model.change import Change, ChangeStatus, LimitRequest
 from model.sample import Snapshot
@@ -15,17 +14,6 @@ from model.sample import Snapshot
 RULE = rule_of_change("")
 ASKED_BACK = 6
 """How often a rule asks for its change to be put back before it gives up."""
-
-
-def hands(rules: Sequence[Rule], snapshot: Snapshot) -> dict[tuple[str, str], str]:
-    """(container id, knob) → the rule that adjusts it: one hand on one knob. Pure."""
-    acting = [(rule, rule.action.knob) for rule in rules if rule.enabled and rule.action is not None]
-    return {
-        (key, knob): rule.name
-        for rule, knob in reversed(acting)
-        for key, target in snapshot.targets.items()
-        if selects(rule.selector, target, snapshot.host)
-    }
 
 
 class Wishes:

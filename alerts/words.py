@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from model.metrics import spec_of
 
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+HANDY = 4 * 1024 * 1024
+
+
+def handy_bytes(value: float) -> float:
+    """The next multiple of 4 MiB: what is proposed as a memory limit. Pure."""
+    return float(ceil(value / HANDY) * HANDY)
 
 
 def say_bytes(value: float) -> str:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil
 
 from alerts.windows import Growth, growth_of
-from alerts.words import say_bytes, say_duration, say_ratio
+from alerts.words import handy_bytes, say_bytes, say_duration, say_ratio
 from model.alert import Severity
 from model.finding import Evidence, Finding
 from model.limits import bounded
@@ -20,7 +19,6 @@ from model.target import Target
 from storage.api import Recent
 
 WORKING_SET = "memory_working_set_bytes"
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +170,7 @@ def propose(used: float, limit: float, growth: Growth | None) -> float:
     wanted = 1.25 * max(used, limit)
     if growth is not None:
         wanted = max(wanted, used + 900 * growth.middle)
-    return float(ceil(min(wanted, 2 * limit) / (4 * MIB)) * 4 * MIB)
+    return handy_bytes(min(wanted, 2 * limit))
 
 
 def advice(*, cached: bool, grows: bool) -> str:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil
 
 from alerts.detectors.suspects import Suspects, above
-from alerts.words import say_bytes, say_duration
+from alerts.words import handy_bytes, say_bytes, say_duration
 from model.alert import Severity
 from model.finding import Evidence, Finding
 from model.limits import bounded
@@ -19,7 +18,6 @@ from model.sample import HOST_KEY, Snapshot
 from storage.api import Recent
 
 KILLS = "memory_oom_kills"
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class MemoryOomKilled:
     def _finding(self, snapshot: Snapshot, key: str, name: str, count: float, since_ms: int) -> Finding:
         limits = snapshot.limits.get(key)
         limit = bounded(limits.memory_bytes) if limits else None
-        proposed = float(ceil(1.5 * limit / (4 * MIB)) * 4 * MIB) if limit else None
+        proposed = handy_bytes(1.5 * limit) if limit else None
         times = "a process" if count == 1 else f"{count:.0f} processes"
         if proposed and limit:
             at = f" at its limit of {say_bytes(limit)}"

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil
 
 from alerts.detectors.suspects import Suspects, above, average, fact, told
-from alerts.words import say_duration, say_ratio
+from alerts.words import handy_bytes, say_duration, say_ratio
 from model.alert import Severity
 from model.finding import Finding
 from model.limits import bounded
@@ -21,7 +20,6 @@ from storage.api import Recent
 FULL = "memory_pressure_full_ratio"
 REFAULTS = "memory_refaults_per_second"
 MAJOR = "memory_major_faults_per_second"
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class MemoryThrash:
                         else "Nothing limits it: the host is short of memory. See who uses most of it."
                     ),
                     knob="memory" if limit else None,
-                    proposed=float(ceil(1.25 * limit / (4 * MIB)) * 4 * MIB) if limit else None,
+                    proposed=handy_bytes(1.25 * limit) if limit else None,
                 )
             )
         return found
