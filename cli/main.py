@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import sys
-from typing import Any, Protocol
+from typing import Protocol
 
 from daemon.log import LEVELS
 from model.errors import InvalidInput, UsageError, WharfingerError
@@ -42,9 +42,8 @@ def module_of(name: str) -> CommandModule:
     return importlib.import_module(f"cli.{name.replace('-', '_')}")
 
 
-def common(parser: argparse.ArgumentParser, **defaults: Any) -> None:
-    """The flags that stand before or after the command."""
-    config, level = defaults.get("config"), defaults.get("log_level")
+def common(parser: argparse.ArgumentParser, *, config: str | None, level: str) -> None:
+    """The flags that stand before or after the command, with these defaults."""
     parser.add_argument("--config", metavar="FILE", default=config, help="configuration file (TOML)")
     parser.add_argument("--log-level", choices=LEVELS, default=level, help="what is logged (default: info)")
 
@@ -56,11 +55,11 @@ def build_parser(chosen: str | None) -> argparse.ArgumentParser:
         description="Watches every container of a host, explains what holds it back, adjusts its limits.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    common(parser, config=None, log_level="info")
+    common(parser, config=None, level="info")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS:
         subparser = subparsers.add_parser(name, help=text, description=text)
-        common(subparser, config=argparse.SUPPRESS, log_level=argparse.SUPPRESS)
+        common(subparser, config=argparse.SUPPRESS, level=argparse.SUPPRESS)
         if chosen in (name, None):
             module_of(name).arguments(subparser)
     return parser
