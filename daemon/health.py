@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,20 +19,22 @@ RECENTLY_MS = 60_000
 
 
 class Health:
-    """Asks every part how it is and remembers since when. Called by the tick thread."""
+    """Asks every part how it is and remembers since when. Any thread: the tick and ``status`` both ask."""
 
     def __init__(self, parts: Mapping[str, StateOf]) -> None:
         self._parts = dict(parts)
         self._known: dict[str, PartState] = {}
+        self._turn = threading.Lock()
 
     def parts(self, now_ms: int) -> tuple[PartState, ...]:
         """Every part, in the order given; ``since_ms`` is when its state last changed."""
-        for name, state_of in self._parts.items():
-            state, detail = state_of()
-            before = self._known.get(name)
-            since_ms = before.since_ms if before is not None and before.state == state else now_ms
-            self._known[name] = PartState(name, state, since_ms, detail)
-        return tuple(self._known[name] for name in self._parts)
+        with self._turn:
+            for name, state_of in self._parts.items():
+                state, detail = state_of()
+                before = self._known.get(name)
+                since_ms = before.since_ms if before is not None and before.state == state else now_ms
+                self._known[name] = PartState(name, state, since_ms, detail)
+            return tuple(self._known[name] for name in self._parts)
 
 
 def step_state(steps: Steps, *names: str) -> tuple[str, str]:

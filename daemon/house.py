@@ -87,6 +87,7 @@ class AgentHouse:
             os.cpu_count() or 1,
             hands=self.engine.hands,
         )
+        self._health = self._build_health()
         self._cost, self._machine = Cost("agent", settings.host.proc), look(settings.host)
         self.link = LinkServer(socket_path(settings), self._commands().answer, group)
         self.pipeline = Pipeline(
@@ -99,7 +100,7 @@ class AgentHouse:
             engine=self.engine,
             controller=self.controller,
             link=self.link,
-            parts=self._health().parts,
+            parts=self._health.parts,
             steps=self._steps,
             own_cost=self._cost.said,
         )
@@ -218,8 +219,8 @@ class AgentHouse:
         limits = LimitCommands(self.controller, self.state, self._status)
         return Commands(alerts.entries() + limits.entries())
 
-    def _health(self) -> Health:
-        self._health_now = Health(
+    def _build_health(self) -> Health:
+        return Health(
             {
                 "agent": lambda: ("ok", ""),
                 "tick": lambda: tick_state(self.ticker.record, self._steps),
@@ -230,11 +231,10 @@ class AgentHouse:
                 "limits": lambda: step_state(self._steps, "limits", "annotate"),
             }
         )
-        return self._health_now
 
     def _status(self, at_ms: int) -> Mapping[str, object]:
         """The answer to ``status``: parts with details, own numbers, what the host offers."""
-        parts = self._health_now.parts(at_ms)
+        parts = self._health.parts(at_ms)
         return {
             "parts": [{"name": p.name, "state": p.state, "since_ms": p.since_ms, "detail": p.detail} for p in parts],
             "metrics": self._numbers(),

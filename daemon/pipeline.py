@@ -100,6 +100,7 @@ class Pipeline:
         told = self.step("annotate", self._controller.annotate, findings) or findings
         transitions = self.step("alerts", self._engine.evaluate, snapshot, told, now_ms) or ()
         self.step("limits", self._controller.consider, snapshot, findings, now_ms)
+        # once more: what was decided in this tick is shown in it
         self.findings = self.step("annotate", self._controller.annotate, findings) or findings
         events = tuple(event_of_change(c) for c in changes) + tuple(event_of_alert(t) for t in transitions)
         if events:
