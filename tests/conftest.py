@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
+from tests.support.missing import missing
 from tools.servers.docker import DockerEngine
 from tools.servers.nginx import Nginx
 from tools.servers.podman import Podman
@@ -73,13 +74,6 @@ def uses_containers(item: pytest.Item) -> bool:
     """
     marks = {mark.name for mark in item.iter_markers()}
     return bool(marks & {"docker", "image"}) or "e2e" in item.path.parts
-
-
-def missing(reason: Missing | str) -> NoReturn:
-    """Skip the test for want of a server; in CI as root fail it."""
-    if os.environ.get("CI") and os.geteuid() == 0:
-        pytest.fail(f"must be there in CI: {reason}", pytrace=False)
-    pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 
-import pytest
+from playwright._impl._driver import compute_driver_executable
 
 from tests.browser.words import ROOT, templates
 
@@ -35,8 +34,12 @@ def test_no_translation_is_left_over() -> None:
     assert sorted(korean().keys() - templates()) == []
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not there to read the dictionary as a program does")
+def node() -> str:
+    """The node that playwright brings along: there wherever the browser tests run."""
+    return str(compute_driver_executable()[0])
+
+
 def test_the_dictionary_is_read_as_we_read_it() -> None:
     program = f"import('{KO.as_uri()}').then(m => console.log(JSON.stringify(m.KO)))"
-    said = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True, timeout=30).stdout
+    said = subprocess.run([node(), "-e", program], capture_output=True, text=True, check=True, timeout=30).stdout
     assert json.loads(said) == korean()

@@ -15,6 +15,7 @@ import pytest
 from collector.sampler import Sampler
 from config.schema import DiscoverySettings, HostSettings
 from model.sample import Snapshot
+from tests.support.missing import missing
 from tests.support.wait import wait_until
 from tools.servers.docker import IMAGE, DockerEngine, busybox_binary, busybox_tree
 from tools.servers.process import Missing, find_binary, launch, make_folder, remove_folder
@@ -86,7 +87,7 @@ def containerd() -> Iterator[Containerd]:
     try:
         server = Containerd()
     except Missing as reason:
-        pytest.skip(str(reason))
+        missing(reason)
     yield server
     server.close()
 

@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.harness import DOCKER, TOKEN, Wharfinger, running
-from tests.support.hosts import Host, hosts, missing, relayed
+from tests.support.hosts import Host, hosts, obstacle, relayed
+from tests.support.missing import missing
 from tests.support.wait import wait_until
 from tools.servers.docker import DockerEngine
 from tools.servers.influx import Influxd
@@ -25,9 +26,9 @@ PREFIX = "fleet-test."
 
 @pytest.fixture
 def three() -> Iterator[list[Host]]:
-    reason = missing()
+    reason = obstacle()
     if reason is not None:
-        pytest.skip(reason)
+        missing(reason)
     with hosts(len(NAMES)) as made:
         yield made
 

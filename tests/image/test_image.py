@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from docker.models.containers import Container
 
-from tests.conftest import missing
+from tests.support.missing import missing
 from tests.support.wait import wait_until
 from tools.servers.docker import LABEL, MACHINE_SOCKET, DockerEngine
 from tools.servers.image import build_image, compose_service, run_options

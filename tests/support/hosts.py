@@ -39,7 +39,7 @@ def ip(*words: str) -> None:
     subprocess.run(("ip", *words), check=True, capture_output=True, timeout=10)
 
 
-def missing() -> str | None:
+def obstacle() -> str | None:
     """Why there can be no such hosts here; None where there can."""
     if os.geteuid() != 0:
         return "network namespaces need root"

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from typing import NoReturn
 from uuid import uuid4
 
 import pytest
 
 from tests.support.influx_faults import FaultServer
+from tests.support.missing import missing
 from tools.servers.influx import Influxd, InfluxV2Front, VictoriaMetrics
 from tools.servers.process import Missing
-
-
-def _missing(reason: Missing) -> NoReturn:
-    """Skip for want of a server; in CI as root fail."""
-    if os.environ.get("CI") and os.geteuid() == 0:
-        pytest.fail(f"must be there in CI: {reason}", pytrace=False)
-    pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +19,7 @@ def influxd_process() -> Iterator[Influxd]:
     try:
         server = Influxd()
     except Missing as reason:
-        _missing(reason)
+        missing(reason)
     yield server
     server.close()
 
@@ -46,7 +38,7 @@ def influxdb_with_auth() -> Iterator[Influxd]:
     try:
         server = Influxd(auth=True)
     except Missing as reason:
-        _missing(reason)
+        missing(reason)
     yield server
     server.close()
 
@@ -56,7 +48,7 @@ def _front(influxd_process: Influxd) -> Iterator[InfluxV2Front]:
     try:
         server = InfluxV2Front(influxd_process.port)
     except Missing as reason:
-        _missing(reason)
+        missing(reason)
     yield server
     server.close()
 
@@ -73,7 +65,7 @@ def victoriametrics() -> Iterator[VictoriaMetrics]:
     try:
         server = VictoriaMetrics()
     except Missing as reason:
-        _missing(reason)
+        missing(reason)
     yield server
     server.close()
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import missing
+from tests.support.missing import missing
 from tests.vm.guest import Guest
 from tools.servers.process import Missing
 
