@@ -65,7 +65,7 @@ vm: install-dev servers ## the tests on cgroup v2 in the guest, with both of Doc
 demo: install-dev ## `make run` beside workloads that have something to show
 	@exec $(BIN)/python -m tools.demo $(ARGS)
 
-bench: install-dev servers ## measure: a table and build/bench.json (ONLY=room, STRICT=1 fails on a missed bar)
+bench: install-dev servers ## measure: a table and build/bench.json (ONLY=room or ONLY=room:part, STRICT=1 fails on a missed bar)
 	@exec $(BIN)/python -m tools.bench $(ONLY)
 
 evaluation: install-dev ## judge the limit policies on the public traces (ARGS=SEEDS); writes docs/evaluation-results.md

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from tools.bench import __main__ as runner
 from tools.bench.cgroups import files_read, floor_s, made
 from tools.bench.load import Host
-from tools.bench.result import Measured, Spec, judged, table
+from tools.bench.result import Measured, Spec, judged, table, together
 from tools.bench.rooms import ROOMS
 
 
@@ -61,11 +63,12 @@ def test_the_runner_writes_what_it_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Room:
-        RESULTS = (Spec("a", "ms", "A", bar=1.0),)
+        RESULTS = (Spec("a", "ms", "A", bar=1.0), Spec("b", "ms", "B"))
+        PARTS: ClassVar = {"one": lambda: {"a": Measured(2.0)}, "other": lambda: {"b": Measured(3.0)}}
 
         @staticmethod
-        def measure() -> dict[str, Measured]:
-            return {"a": Measured(2.0)}
+        def measure(chosen: Sequence[str] = ()) -> dict[str, Measured]:
+            return together(Room.PARTS, chosen)
 
     monkeypatch.setattr(runner, "OUT", tmp_path / "build/bench.json")
     monkeypatch.setattr(runner, "ROOMS", ("collector",))
@@ -74,10 +77,14 @@ def test_the_runner_writes_what_it_prints(
     monkeypatch.setenv("STRICT", "1")
     assert runner.main([]) == 1
     written = json.loads((tmp_path / "build/bench.json").read_text())
-    assert written["results"] == [judged(Room.RESULTS[0], Measured(2.0))]
+    assert written["results"] == [judged(Room.RESULTS[0], Measured(2.0)), judged(Room.RESULTS[1], Measured(3.0))]
     assert written["machine"]["cores"] >= 1
     assert "MISSED" in capsys.readouterr().out
+    assert runner.main(["collector:other"]) == 0
+    assert [row["name"] for row in json.loads((tmp_path / "build/bench.json").read_text())["results"]] == ["b"]
     assert runner.main(["nosuch"]) == 2
+    assert runner.main(["collector:nosuch"]) == 2
+    assert "one, other" in capsys.readouterr().err
 
 
 @pytest.mark.root

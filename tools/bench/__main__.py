@@ -1,4 +1,7 @@
-"""``python -m tools.bench [ROOM]``: print a table, write build/bench.json; ``STRICT=1``: exit 1 on a missed bar."""
+"""``python -m tools.bench [ROOM[:PART]]…``: print a table, write build/bench.json.
+
+``STRICT=1``: exit 1 on a missed bar.
+"""
 
 from __future__ import annotations
 
@@ -35,22 +38,26 @@ def machine() -> dict[str, object]:
 
 
 def main(arguments: list[str]) -> int:
-    """0; 1 where a bar is missed and STRICT is set; 2 for an unknown room."""
-    chosen = arguments or list(ROOMS)
-    unknown = [name for name in chosen if name not in ROOMS]
-    if unknown:
-        print(f"no benches of {', '.join(unknown)}; there are: {', '.join(ROOMS)}", file=sys.stderr)
-        return 2
+    """0; 1 where a bar is missed and STRICT is set; 2 for an unknown room or part."""
+    chosen = [argument.partition(":")[::2] for argument in arguments] or [(name, "") for name in ROOMS]
+    for name, part in chosen:
+        if name not in ROOMS:
+            print(f"no benches of {name}; there are: {', '.join(ROOMS)}", file=sys.stderr)
+            return 2
+        parts = importlib.import_module(f"tools.bench.{name}").PARTS
+        if part and part not in parts:
+            print(f"{name} has no part {part}; there are: {', '.join(parts)}", file=sys.stderr)
+            return 2
     rows: list[dict[str, object]] = []
-    for name in chosen:
-        print(f"measuring {name} …", file=sys.stderr, flush=True)
+    for name, part in chosen:
+        print(f"measuring {name} {part}…", file=sys.stderr, flush=True)
         room = importlib.import_module(f"tools.bench.{name}")
         try:
-            measured = room.measure()
+            measured = room.measure([part] if part else [])
         except Missing as reason:
             print(f"{name}: not measured: {reason}", file=sys.stderr)
             continue
-        rows += [judged(spec, measured[spec.name]) for spec in room.RESULTS]
+        rows += [judged(spec, measured[spec.name]) for spec in room.RESULTS if not part or spec.name in measured]
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps({"machine": machine(), "results": rows}, indent=1) + "\n")
     print(table(rows))

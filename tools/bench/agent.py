@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tools.bench import proc
 from tools.bench.cgroups import made
-from tools.bench.result import Measured, Spec
+from tools.bench.result import Measured, Part, Spec
 from tools.servers.process import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -44,12 +44,9 @@ RESULTS = (
 )
 
 
-def measure() -> Mapping[str, Measured]:
-    """Real cgroups made by hand, no runtime asked. Raises Missing without root."""
-    results: dict[str, Measured] = {}
-    for size in MEMORY_MB:
-        results[f"agent_pss_mb_{size}"] = Measured(quarter(size)["pss_bytes"] / 1e6)
-    return results | idle(100) | crowd()
+def memory() -> dict[str, Measured]:
+    """PSS of the agent by the number of containers."""
+    return {f"agent_pss_mb_{size}": Measured(quarter(size)["pss_bytes"] / 1e6) for size in MEMORY_MB}
 
 
 def quarter(size: int, seconds: int = QUARTER_S) -> dict[str, float]:
@@ -110,7 +107,7 @@ def asked(url: str) -> bytes:
         return bytes(response.read())
 
 
-def idle(size: int) -> dict[str, Measured]:
+def idle(size: int = 100) -> dict[str, Measured]:
     """Half a minute with no page open."""
     with made(size), running() as (pids, _):
         supervisor, agent, web = pids
@@ -127,7 +124,7 @@ def idle(size: int) -> dict[str, Measured]:
         }
 
 
-def crowd() -> dict[str, Measured]:
+def lateness() -> dict[str, Measured]:
     """How late ticks begin while the web process answers without pause, and how late a sleeper wakes beside it."""
     stop, slept, late = threading.Event(), [0.0], {}
     with made(CROWD), running() as (_, url):
@@ -170,3 +167,6 @@ def status(url: str) -> dict[str, float]:
 def p99(values: list[float]) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else 0.0
+
+
+PARTS: Mapping[str, Part] = {"memory": memory, "idle": idle, "lateness": lateness}

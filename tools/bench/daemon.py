@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.bench import proc
-from tools.bench.result import Measured, Spec
+from tools.bench.result import Measured, Part, Spec, together
 from tools.servers.docker import DockerEngine
 
 CONTAINERS = 50
@@ -30,7 +30,7 @@ RESULTS = (
 )
 
 
-def measure() -> Mapping[str, Measured]:
+def docker() -> dict[str, Measured]:
     """Fifty real containers, a tenth of them working; 30 s without the agent, then 30 s with it."""
     engine = DockerEngine.find()
     folder = Path(tempfile.mkdtemp(prefix="wharfinger-bench-"))
@@ -81,3 +81,10 @@ def shares(first: list[int], second: list[int]) -> tuple[float, float]:
     time.sleep(WATCH_S)
     took = time.monotonic() - start
     return (proc.cpu_s(first) - before[0]) / took * 100, (proc.cpu_s(second) - before[1]) / took * 100
+
+
+PARTS: Mapping[str, Part] = {"docker": docker}
+
+
+def measure(chosen: Sequence[str] = ()) -> Mapping[str, Measured]:
+    return together(PARTS, chosen)

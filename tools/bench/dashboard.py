@@ -6,10 +6,10 @@ import http.client
 import selectors
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from tools.bench import proc
-from tools.bench.result import Measured, Spec
+from tools.bench import proc, result
+from tools.bench.result import Measured, Part, Spec
 from tools.bench.webhouse import TOKEN, House, percentile, serving, together
 
 MANY = 1000
@@ -34,16 +34,9 @@ RESULTS = (
 )
 
 
-def measure() -> Mapping[str, Measured]:
-    """Three houses, one after the other."""
-    found: dict[str, Measured] = {}
-    with serving(MANY, 44) as house:
-        found |= scrapes(house)
-    with serving(200, 44, history_s=900) as house:
-        found |= questions(house)
-    with serving(20, 44, max_streams=MOST_STREAMS) as house:
-        found |= streams(house)
-    return found
+def measure(chosen: Sequence[str] = ()) -> Mapping[str, Measured]:
+    """A house for each part, one after the other."""
+    return result.together(PARTS, chosen)
 
 
 def asked(house: House, path: str, headers: Mapping[str, str] = HEADERS) -> tuple[int, bytes]:
@@ -171,3 +164,21 @@ def drain(selector: selectors.BaseSelector, seconds: float) -> None:
                 selector.unregister(key.fileobj)
                 continue
             key.data[0] += data.count(b"event: snapshot")
+
+
+def scraped() -> dict[str, Measured]:
+    with serving(MANY, 44) as house:
+        return scrapes(house)
+
+
+def questioned() -> dict[str, Measured]:
+    with serving(200, 44, history_s=900) as house:
+        return questions(house)
+
+
+def streamed() -> dict[str, Measured]:
+    with serving(20, 44, max_streams=MOST_STREAMS) as house:
+        return streams(house)
+
+
+PARTS: Mapping[str, Part] = {"metrics": scraped, "questions": questioned, "streams": streamed}

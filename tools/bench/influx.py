@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -22,7 +23,7 @@ from storage.influx.sender import Sender
 from storage.influx.spool import DiskSpool
 from tools.bench.load import Host
 from tools.bench.proc import pss_bytes
-from tools.bench.result import Measured, Spec
+from tools.bench.result import Measured, Spec, together
 from tools.bench.storage import best_ms
 from tools.servers.influx import Influxd
 
@@ -49,24 +50,24 @@ RESULTS = (
 )
 
 
-def measure() -> Mapping[str, Measured]:
-    """All of it against one InfluxDB 1.6 of its own; each part in a database of its own."""
+def measure(chosen: Sequence[str] = ()) -> Mapping[str, Measured]:
+    """Against one InfluxDB 1.6 of its own; each part in a database of its own."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     server = Influxd()
     try:
-        return {**encode(), **overview(server.url), **charts(server.url), **drain(server.url), **away(server)}
+        return together({name: partial(part, server) for name, part in PARTS.items()}, chosen)
     finally:
         server.close()
         shutil.rmtree(FOLDER, ignore_errors=True)
 
 
-def encode() -> dict[str, Measured]:
+def encode(_: Influxd) -> dict[str, Measured]:
     """CPU of the encoder alone, over two minutes of 200 containers; the best of three."""
     host = Host(200, 30)
     ticks = [host.tick(1_700_000_000_000 + i * 1000) for i in range(120)]
     best = float("inf")
-    for _ in range(3):
+    for _round in range(3):
         encoder, before = LineEncoder(), time.process_time()
         for tick in ticks:
             encoder.snapshot(tick)
@@ -107,16 +108,16 @@ def fill(url: str, bucket: str, ticks: Iterator[Snapshot]) -> None:
     spool.close()
 
 
-def charts(url: str) -> dict[str, Measured]:
+def charts(server: Influxd) -> dict[str, Measured]:
     """A day of seconds, and a month of which most is there in roll-ups alone."""
     now_ms = time.time_ns() // 1_000_000_000 * 1000
     host = Host(5, 12, (0.0, 0.0, 1.0))
     key = next(iter(host.targets))
-    fill(url, "day", ticks_of(host, now_ms - DAY_S * 1000, DAY_S))
-    fill(url, "month", ticks_of(host, now_ms - 30 * DAY_S * 1000, 2 * DAY_S))
+    fill(server.url, "day", ticks_of(host, now_ms - DAY_S * 1000, DAY_S))
+    fill(server.url, "month", ticks_of(host, now_ms - 30 * DAY_S * 1000, 2 * DAY_S))
 
     def asked(bucket: str, days: int, points: int | None) -> float:
-        reader = InfluxReader(settings(url, bucket))
+        reader = InfluxReader(settings(server.url, bucket))
         query = SeriesQuery(
             (CPU,), now_ms - days * DAY_S * 1000, now_ms, containers=(key,), host="bench", points=points
         )
@@ -134,15 +135,15 @@ def charts(url: str) -> dict[str, Measured]:
     }
 
 
-def overview(url: str) -> dict[str, Measured]:
+def overview(server: Influxd) -> dict[str, Measured]:
     """What an overview asks: which hosts, which containers, their latest values."""
     seconds = 300
     start_ms = time.time_ns() // 1_000_000_000 * 1000 - seconds * 1000
     host = Host(EACH, 40)
     for number in range(HOSTS):
         named = (replace(tick, host=f"host-{number}") for tick in ticks_of(host, start_ms, seconds, made=60))
-        fill(url, "overview", named)
-    reader = InfluxReader(settings(url, "overview"))
+        fill(server.url, "overview", named)
+    reader = InfluxReader(settings(server.url, "overview"))
 
     def ask() -> None:
         names, found = reader.hosts(), reader.containers(seen_since_ms=start_ms + (seconds - 60) * 1000)
@@ -154,7 +155,7 @@ def overview(url: str) -> dict[str, Measured]:
     return {"influx_overview_2500_ms": Measured(value)}
 
 
-def drain(url: str) -> dict[str, Measured]:
+def drain(server: Influxd) -> dict[str, Measured]:
     """The sender and a bare client in turns, each with the same lines in a database of its own."""
     spent = {"bare": 0.0, "ours": 0.0}
     lines = 0
@@ -176,7 +177,7 @@ def drain(url: str) -> dict[str, Measured]:
             source.done(batch)
         source.close()
         for who in ("bare", "ours") if turn % 2 else ("ours", "bare"):
-            spent[who] += bare(url, bodies) if who == "bare" else ours(url, FOLDER / f"drain-{turn}")
+            spent[who] += bare(server.url, bodies) if who == "bare" else ours(server.url, FOLDER / f"drain-{turn}")
     ratio = spent["bare"] / spent["ours"]
     return {
         "influx_drain_of_bare_client": Measured(ratio * 100),
@@ -256,3 +257,12 @@ def away(server: Influxd) -> dict[str, Measured]:
         "influx_away_memory_growth_mib": Measured(max(0, most - level) / 2**20),
         "influx_away_drain_s": Measured(seconds),
     }
+
+
+PARTS: Mapping[str, Callable[[Influxd], dict[str, Measured]]] = {
+    "encode": encode,
+    "overview": overview,
+    "charts": charts,
+    "drain": drain,
+    "away": away,
+}

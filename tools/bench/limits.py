@@ -11,7 +11,7 @@ from backtest.policies import as_given
 from backtest.run import judge
 from backtest.simulator import Options, Seen, simulate
 from backtest.trace import Trace, public
-from tools.bench.result import Measured, Spec
+from tools.bench.result import Measured, Part, Spec, together
 
 SECONDS = 120
 RESULTS = (
@@ -35,13 +35,12 @@ class Timed(Ours):
         self.spent += time.process_time() - before
 
 
-def measure() -> Mapping[str, Measured]:
-    return {
-        "limits_core_share_100": Measured(core_share(100)),
-        "limits_core_share_1000": Measured(core_share(1000)),
-        "limits_step_satisfied_s": Measured(step_s()),
-        **judged(),
-    }
+def cost() -> dict[str, Measured]:
+    return {f"limits_core_share_{size}": Measured(core_share(size)) for size in (100, 1000)}
+
+
+def step() -> dict[str, Measured]:
+    return {"limits_step_satisfied_s": Measured(step_s())}
 
 
 def core_share(containers: int) -> float:
@@ -86,3 +85,10 @@ def judged() -> dict[str, Measured]:
         "limits_api_updates_per_hour": Measured(number("latency", "api_updates_per_container_hour")),
         "limits_lost_work_share": Measured(lost[0], lost[1]),
     }
+
+
+PARTS: Mapping[str, Part] = {"cost": cost, "step": step, "traces": judged}
+
+
+def measure(chosen: Sequence[str] = ()) -> Mapping[str, Measured]:
+    return together(PARTS, chosen)

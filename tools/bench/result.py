@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -21,6 +22,18 @@ class Spec:
 class Measured:
     value: float
     baseline: float | None = None
+
+
+Part = Callable[[], Mapping[str, Measured]]
+"""What measures some rows of a room's table."""
+
+
+def together(parts: Mapping[str, Part], chosen: Sequence[str]) -> dict[str, Measured]:
+    """The rows of the chosen parts; of all where none is chosen."""
+    found: dict[str, Measured] = {}
+    for name in chosen or tuple(parts):
+        found.update(parts[name]())
+    return found
 
 
 def judged(spec: Spec, measured: Measured) -> dict[str, object]:

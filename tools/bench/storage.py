@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -20,7 +20,7 @@ from tests.storage.hosts import START_MS as FIRST_MS
 from tests.storage.sqlite.test_processes import WRITE
 from tools.bench.load import Host, seconds, targets
 from tools.bench.proc import written_bytes
-from tools.bench.result import Measured, Spec
+from tools.bench.result import Measured, Part, Spec, together
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "build/bench-storage"
 START_MS = 1_700_000_000_000
@@ -46,12 +46,12 @@ RESULTS = (
 )
 
 
-def measure() -> Mapping[str, Measured]:
-    """All of it, in a folder of its own below build/ (a real disk, not memory)."""
+def measure(chosen: Sequence[str] = ()) -> Mapping[str, Measured]:
+    """In a folder of its own below build/ (a real disk, not memory)."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     try:
-        return {**append(), **sizes(), **day(), **week(), **hour(), **demo(), **kills()}
+        return together(PARTS, chosen)
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
 
@@ -202,3 +202,14 @@ def best_ms(work: Callable[[], object], times: int = 5) -> float:
         work()
         best = min(best, time.perf_counter() - before)
     return best * 1000
+
+
+PARTS: Mapping[str, Part] = {
+    "append": append,
+    "sizes": sizes,
+    "day": day,
+    "week": week,
+    "hour": hour,
+    "demo": demo,
+    "kills": kills,
+}
