@@ -59,9 +59,15 @@ def process_numbers() -> dict[str, float]:
     return {
         "wharfinger_process_cpu_seconds_total": usage.ru_utime + usage.ru_stime,
         "wharfinger_process_resident_memory_bytes": float(pages * os.sysconf("SC_PAGE_SIZE")),
-        "wharfinger_process_open_fds": float(sum(1 for _ in Path("/proc/self/fd").iterdir())),
+        "wharfinger_process_open_fds": float(open_descriptors()),
         "wharfinger_process_threads": float(sum(1 for _ in Path("/proc/self/task").iterdir())),
     }
+
+
+def open_descriptors(folder: str = "/proc/self/fd") -> int:
+    """How many files this process has open. From Linux 6.2 on the folder's size says it; to list it takes 15 to 50 ms
+    with those of a thousand containers open, in which no tick can begin."""
+    return os.stat(folder).st_size or len(os.listdir(folder))  # noqa: PTH116, PTH208 - neither takes a Path for less
 
 
 def tick_numbers(record: TickRecord, steps: Steps) -> dict[str, float]:

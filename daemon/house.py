@@ -32,6 +32,7 @@ from daemon.commands import Commands
 from daemon.commands_alerts import AlertCommands
 from daemon.commands_limits import LimitCommands
 from daemon.cost import Cost
+from daemon.garbage import Garbage
 from daemon.health import Health, process_numbers, step_state, tick_numbers, tick_state
 from daemon.link import LinkServer
 from daemon.machine import look
@@ -104,7 +105,8 @@ class AgentHouse:
             steps=self._steps,
             own_cost=self._cost.said,
         )
-        self.ticker = Ticker(settings.agent.interval_s, self.pipeline.tick, now_ms)
+        self._garbage = Garbage()
+        self.ticker = Ticker(settings.agent.interval_s, self.tick, now_ms)
         self._workers = self._fixed_workers()
         self._started = False
         self._reconcile()
@@ -124,8 +126,14 @@ class AgentHouse:
         self.link.start()
         self.controller.recover(now_ms())
         self._started = True
+        self._garbage.take_over()
         for worker in self._workers:
             worker.start()
+
+    def tick(self, at_ms: int) -> None:
+        """One tick, and after it what may not come in its way. The clock's thread."""
+        self.pipeline.tick(at_ms)
+        self._garbage.after_tick(at_ms)
 
     def reload(self, settings: Settings) -> None:
         """Take over rules, receivers and limit policy of new settings, all or nothing. Raises InvalidInput."""
@@ -138,6 +146,7 @@ class AgentHouse:
 
     def close(self) -> None:
         """Stop the workers, then close what they worked on."""
+        self._garbage.give_back()
         for worker in self._workers:
             worker.ask_to_stop()
         self._sampler.close()

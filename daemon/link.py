@@ -5,7 +5,8 @@ A connection begins with one request:
 
 * ``stream`` — the server then sends every :class:`model.live.Frame`, newest last, until one side closes;
 * ``ask`` — a :class:`model.live.Command`, answered by one :class:`model.live.Reply`;
-* ``snapshot`` — answered by the newest :class:`model.sample.Snapshot` with raw readings.
+* ``snapshot`` — answered by the newest :class:`model.sample.Snapshot` with raw readings, encoded once however
+  many ask for it.
 
 Who may connect: root, the agent's own user, and members of the socket's group (file mode, and the peer's
 credentials as the kernel gives them, unix(7) SO_PEERCRED).
@@ -69,6 +70,8 @@ class LinkServer:
         self._frames: deque[tuple[int, bytes]] = deque(maxlen=FRAMES_KEPT)
         self._sequence = 0
         self._snapshot: Snapshot | None = None
+        self._encoded: tuple[Snapshot, bytes] | None = None
+        self._encoding = threading.Lock()
         self._closing = False
         self._open: set[Connection] = set()
 
@@ -141,7 +144,7 @@ class LinkServer:
             elif request.kind == "stream":
                 self._stream(connection)
             elif request.kind == "snapshot" and self._snapshot is not None:
-                connection.send_bytes(ENCODER.encode(self._snapshot))
+                connection.send_bytes(self._snapshot_bytes(self._snapshot))
             elif request.kind == "ask" and request.command is not None:
                 connection.send_bytes(ENCODER.encode(self._answer(request.command)))
         except (EOFError, OSError):
@@ -152,6 +155,14 @@ class LinkServer:
             self._open.discard(connection)
             with contextlib.suppress(OSError):
                 connection.close()
+
+    def _snapshot_bytes(self, snapshot: Snapshot) -> bytes:
+        """Encoded by the first who asks for this tick's; the others wait for that and share it. An encoding holds the
+        interpreter's lock: one a question would make ticks late."""
+        with self._encoding:
+            if self._encoded is None or self._encoded[0] is not snapshot:
+                self._encoded = (snapshot, ENCODER.encode(snapshot))
+            return self._encoded[1]
 
     def _stream(self, connection: Connection) -> None:
         with self._fresh:

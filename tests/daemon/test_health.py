@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from pathlib import Path
 
-from daemon.health import Health
+from daemon.health import Health, open_descriptors
 
 
 def test_since_is_when_a_state_last_changed() -> None:
@@ -36,3 +38,18 @@ def test_two_may_ask_at_once() -> None:
         thread.join()
     assert max(together) == 1, "one at a time"
     assert len({p.since_ms for p in health.parts(99)}) == 1
+
+
+def test_open_descriptors_are_counted_without_listing_them_where_the_kernel_says_how_many() -> None:
+    before = open_descriptors()
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(100)]
+    try:
+        assert open_descriptors() == before + 100
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def test_a_kernel_that_gives_the_folder_no_size_has_it_listed() -> None:
+    assert Path("/proc/self/task").stat().st_size == 0
+    assert open_descriptors("/proc/self/task") == threading.active_count()

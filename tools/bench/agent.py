@@ -9,12 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from daemon.link import SOCKET_NAME
 from tools.bench import proc
 from tools.bench.cgroups import made
 from tools.bench.result import Measured, Part, Spec
@@ -26,9 +27,7 @@ QUARTER_S = 920
 MEMORY_MB = {10: 60.0, 100: 85.0, 200: 120.0, 1000: 300.0}
 WARM_S = 15.0
 WATCH_S = 30.0
-CROWD = 1000
 TOKEN = "bench-token-of-this-run-only"
-SLEEPER = "a sleeper in the same run"
 
 RESULTS = (
     *(
@@ -38,9 +37,6 @@ RESULTS = (
     Spec("agent_core_share_100", "% of a core", "Agent at 1 s: read, store, detect, alert, control", bar=1.5),
     Spec("web_idle_core_share_100", "% of a core", "Web and supervisor, no page open, 100 containers", bar=0.5),
     Spec("web_pss_mb_100", "MB", "Memory of the web process, 100 containers", bar=100.0),
-    Spec("tick_lateness_p99_ms_1000", "ms", "Ticks begin late, 1,000 containers, web under load", anchor=SLEEPER),
-    Spec("tick_lateness_added_ms_1000", "ms", "That, over a bare sleeper", bar=10.0, anchor=SLEEPER),
-    Spec("tick_skipped_1000", "ticks", "Ticks skipped in that time", bar=0.0),
 )
 
 
@@ -58,9 +54,19 @@ def quarter(size: int, seconds: int = QUARTER_S) -> dict[str, float]:
         return answer
 
 
+class Running(NamedTuple):
+    """A ``wharfinger run`` of the bench's own: the processes' pids, the address, the agent's socket."""
+
+    supervisor: int
+    agent: int
+    web: int
+    url: str
+    socket: Path
+
+
 @contextlib.contextmanager
-def running() -> Iterator[tuple[list[int], str]]:
-    """``wharfinger run`` of its own: pids (supervisor, agent, web) and the address."""
+def running() -> Iterator[Running]:
+    """``wharfinger run`` with everything on, no runtime asked, in folders of its own."""
     folder, port = Path(tempfile.mkdtemp(prefix="wharfinger-bench-")), free_port()
     environ = {
         **os.environ,
@@ -86,7 +92,8 @@ def running() -> Iterator[tuple[list[int], str]]:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         # multiprocessing's resource tracker is a child too; the agent is started before the web
         spawned = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        yield [process.pid, *sorted(spawned)], f"http://127.0.0.1:{port}"
+        agent, web = sorted(spawned)
+        yield Running(process.pid, agent, web, f"http://127.0.0.1:{port}", folder / "run" / SOCKET_NAME)
     finally:
         process.terminate()
         process.wait(20)
@@ -101,72 +108,28 @@ def answers(url: str) -> bool:
         return False
 
 
-def asked(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+def asked(url: str, *, gzip: bool = False) -> bytes:
+    """The body as it comes over the wire."""
+    headers = {"Authorization": f"Bearer {TOKEN}", **({"Accept-Encoding": "gzip"} if gzip else {})}
+    request = urllib.request.Request(url, headers=headers)
     with urllib.request.urlopen(request, timeout=30) as response:
         return bytes(response.read())
 
 
 def idle(size: int = 100) -> dict[str, Measured]:
     """Half a minute with no page open."""
-    with made(size), running() as (pids, _):
-        supervisor, agent, web = pids
+    with made(size), running() as house:
         time.sleep(WARM_S)
         start = time.monotonic()
-        before = proc.cpu_s([agent]), proc.cpu_s([supervisor, web])
+        before = proc.cpu_s([house.agent]), proc.cpu_s([house.supervisor, house.web])
         time.sleep(WATCH_S)
         took = time.monotonic() - start
-        ours, others = proc.cpu_s([agent]) - before[0], proc.cpu_s([supervisor, web]) - before[1]
+        ours, others = proc.cpu_s([house.agent]) - before[0], proc.cpu_s([house.supervisor, house.web]) - before[1]
         return {
             f"agent_core_share_{size}": Measured(ours / took * 100),
             f"web_idle_core_share_{size}": Measured(others / took * 100),
-            f"web_pss_mb_{size}": Measured(proc.pss_bytes(web) / 1e6),
+            f"web_pss_mb_{size}": Measured(proc.pss_bytes(house.web) / 1e6),
         }
 
 
-def lateness() -> dict[str, Measured]:
-    """How late ticks begin while the web process answers without pause, and how late a sleeper wakes beside it."""
-    stop, slept, late = threading.Event(), [0.0], {}
-    with made(CROWD), running() as (_, url):
-        time.sleep(WARM_S)
-        skipped = status(url)["wharfinger_late_ticks_total"]
-
-        def sleep() -> None:
-            while not stop.wait(1 - time.time() % 1):
-                slept.append(time.time() % 1)
-
-        def load() -> None:
-            while not stop.is_set():
-                asked(f"{url}/metrics")
-
-        threads = [threading.Thread(target=work) for work in (sleep, load)]
-        for thread in threads:
-            thread.start()
-        end = time.monotonic() + 2 * WATCH_S
-        while time.monotonic() < end:
-            numbers = status(url)
-            late[numbers["wharfinger_ticks_total"]] = numbers["wharfinger_tick_lateness_seconds"]
-            time.sleep(0.3)
-        stop.set()
-        for thread in threads:
-            thread.join()
-        skipped = status(url)["wharfinger_late_ticks_total"] - skipped
-    ours, bare = p99(list(late.values())) * 1000, p99([s for s in slept if s < 0.5]) * 1000
-    return {
-        f"tick_lateness_p99_ms_{CROWD}": Measured(ours, bare),
-        f"tick_lateness_added_ms_{CROWD}": Measured(ours - bare, bare),
-        f"tick_skipped_{CROWD}": Measured(skipped),
-    }
-
-
-def status(url: str) -> dict[str, float]:
-    metrics: dict[str, float] = json.loads(asked(f"{url}/api/v1/status"))["agent"]["metrics"]
-    return metrics
-
-
-def p99(values: list[float]) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else 0.0
-
-
-PARTS: Mapping[str, Part] = {"memory": memory, "idle": idle, "lateness": lateness}
+PARTS: Mapping[str, Part] = {"memory": memory, "idle": idle}

@@ -49,6 +49,11 @@ int main(void) {
 """
 
 
+def names(count: int) -> list[str]:
+    """Ids of the first so many of this process's cgroups."""
+    return [f"{os.getpid():032x}{i:032x}" for i in range(1, count + 1)]
+
+
 @contextlib.contextmanager
 def made(count: int) -> Iterator[str]:
     """``count`` cgroups that look like containers, in every hierarchy; yields the parent's path below the root."""
@@ -57,7 +62,7 @@ def made(count: int) -> Iterator[str]:
     if os.geteuid() != 0 or not tops:
         raise Missing("only root can make cgroups by hand")
     parent = f"wharfinger-bench-{os.getpid()}"
-    names = [f"{os.getpid():032x}{i:032x}" for i in range(1, count + 1)]
+    ids = names(count)
     try:
         for top in tops:
             (top / parent).mkdir()
@@ -68,12 +73,12 @@ def made(count: int) -> Iterator[str]:
             if top.name == "cpuset":
                 for knob in ("cpuset.cpus", "cpuset.mems"):
                     (top / parent / knob).write_text((top / knob).read_text())
-            for name in names:
+            for name in ids:
                 (top / parent / name).mkdir()
         yield f"/{parent}"
     finally:
         for top in tops:
-            for name in names:
+            for name in ids:
                 with contextlib.suppress(OSError):
                     (top / parent / name).rmdir()
             with contextlib.suppress(OSError):

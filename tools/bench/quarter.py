@@ -35,7 +35,7 @@ def main(seconds: int, folder: Path) -> int:
         first = int(time.time()) - seconds
         for second in range(seconds):
             before = time.thread_time()
-            house.pipeline.tick((first + second) * 1000)
+            house.tick((first + second) * 1000)
             spent.append(time.thread_time() - before)
         last = sorted(spent[-LAST:])
         print(json.dumps({"pss_bytes": proc.pss_bytes(os.getpid()), "tick_s": last[len(last) // 2]}))
