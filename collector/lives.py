@@ -14,6 +14,7 @@ from collector.discovery.runtime import RuntimeEvent
 from model.event import Event
 from model.identity import service_of
 from model.reading import CgroupReading
+from model.sample import HOST_KEY
 from model.target import Target
 
 PATIENCE_MS = 3_000
@@ -21,6 +22,28 @@ PATIENCE_MS = 3_000
 REMEMBERED_MS = 60_000
 KILLED = 137
 """Exit code of a process that got SIGKILL."""
+TELL_OOM = frozenset({"docker"})
+"""Runtimes with an event for OOM kills; of the others' the kernel's counters tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    """What a counter above a container says of OOM kills in the interval in which its life ended.
+
+    ``counted_by``: the parent cgroup, or ``host``. ``kills``: those that no living container's counter explains.
+    ``among``: lives that ended below that counter in the interval.
+    """
+
+    counted_by: str
+    kills: int
+    among: int
+
+    @property
+    def killed(self) -> bool | None:
+        """Whether this life was killed; None where it may have been another's."""
+        if not self.kills:
+            return False
+        return True if self.kills >= self.among else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +54,7 @@ class Ended:
     target: Target
     last: CgroupReading | None
     peak_bytes: int
+    suspected: Suspected | None = None
 
 
 class Lives:
@@ -58,6 +82,11 @@ class Lives:
         """The kernel's counter of OOM kills grew: told where no runtime does."""
         self._killed.append((now_ms, target, count))
 
+    def killed_unseen(self, parent: str, now_ms: int, count: int) -> Event:
+        """Kills below a parent of containers, in one that came and went between two ticks: filed under the host."""
+        detail = {"count": count, "counted_by": parent}
+        return Event(now_ms, "oom", self._host, HOST_KEY, parent, None, detail)
+
     def awaits_stop(self, container_id: str) -> bool:
         """Whether a life of this container was seen to end and its runtime has not told yet."""
         return container_id in self._ended
@@ -76,7 +105,7 @@ class Lives:
             code = event.exit_code
             if code is None and known is not None and not known.running:
                 code = known.exit_code
-            return [self._stop(event.id, event.at_ms, life, known, code)]
+            return [*self._suspicion(life, TELL_OOM), self._stop(event.id, event.at_ms, life, known, code)]
         if event.action == "oom":
             self._ooms[event.id] = event.at_ms
             return [self._event(event.at_ms, "oom", event.id, known, living, {})]
@@ -92,7 +121,7 @@ class Lives:
         """Starts and stops whose runtime (not among ``answering``) cannot report them, or did not in time."""
         events = []
         for at_ms, target, count in self._killed:
-            if target.id.runtime not in answering:
+            if target.id.runtime not in answering & TELL_OOM:
                 life = Ended(at_ms, target, None, 0)
                 events.append(self._event(at_ms, "oom", target.key, None, life, {"count": count}))
         self._killed.clear()
@@ -112,6 +141,7 @@ class Lives:
                 elif self._told_stops.get(container_id, 0) < life.at_ms - PATIENCE_MS:
                     known = described.get(container_id)
                     code = None if known is None or known.running else known.exit_code
+                    events += self._suspicion(life, answering & TELL_OOM)
                     events.append(self._stop(container_id, life.at_ms, life, known, code))
             if keep:
                 self._ended[container_id] = keep
@@ -141,6 +171,20 @@ class Lives:
         life = None if target is None else Ended(at_ms, target, None, 0)
         return self._event(at_ms, "start", container_id, known, life, {"image": image})
 
+    def _suspicion(self, life: Ended | None, telling: frozenset[str]) -> list[Event]:
+        """A kill that is known by a counter above the container alone. ``telling``: runtimes that tell of theirs."""
+        suspected = None if life is None else life.suspected
+        if life is None or suspected is None or not suspected.kills or life.target.id.runtime in telling:
+            return []
+        used = None if life.last is None else life.last.memory_usage_bytes
+        detail = {
+            "count": suspected.kills,
+            "counted_by": suspected.counted_by,
+            "among": suspected.among,
+            "memory_usage_bytes": used,
+        }
+        return [self._event(life.at_ms, "oom", life.target.key, None, life, detail)]
+
     def _stop(
         self, container_id: str, at_ms: int, life: Ended | None, known: Description | None, exit_code: int | None
     ) -> Event:
@@ -152,11 +196,17 @@ class Lives:
         peak = None
         if last is not None and life is not None:
             peak = last.memory_peak_bytes or life.peak_bytes or None
-        killed = container_id in self._ooms and self._ooms.pop(container_id) >= (started or 0)
+        killed: bool | None = container_id in self._ooms and self._ooms.pop(container_id) >= (started or 0)
         if not killed and known is not None and not known.running:
             killed = bool(known.oom_killed)
-        if not killed and last is not None and exit_code in (None, KILLED):
-            killed = bool(last.memory_oom_kills)
+        suspected = None if life is None else life.suspected
+        if not killed and exit_code in (None, KILLED):
+            if last is not None and last.memory_oom_kills:
+                killed = True
+            elif suspected is not None:
+                killed = suspected.killed
+            elif exit_code is None and (known is None or known.oom_killed is None):
+                killed = None
         detail = {
             "exit_code": exit_code,
             "lived_s": None if started is None else max(0, at_ms - started) / 1000,

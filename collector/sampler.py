@@ -19,6 +19,7 @@ from collector.discovery.registry import Registry
 from collector.discovery.rootless import RootlessPodman
 from collector.discovery.runtime import Job, Source, addresses
 from collector.host import HostReader
+from collector.kills import KillCounters
 from collector.quick import QuickLook
 from collector.watched import NEW, Watched
 from collector.watchlist import Watchlist
@@ -210,8 +211,11 @@ class Sampler:
             tick.targets[key], tick.limits[key], tick.readings[key] = target, watched.limits, reading
             values = watched.derived(reading, before, watched.reader.changed, target, now_ms)
             tick.samples[key] = Sample(values)
-            if values.get("memory_oom_kills"):
-                watchlist.killed(watched, now_ms, values["memory_oom_kills"])
+            kills = values.get("memory_oom_kills")
+            if watched.ticks == 1 and watched.first_seen_ms is not None:
+                kills = reading.memory_oom_kills  # of a life that began since the tick before
+            if kills:
+                watchlist.killed(watched, now_ms, kills)
             faults = watched.reader.faults
             if faults:
                 tick.gaps += [Gap(key, part, reason) for part, reason in faults]
@@ -234,7 +238,8 @@ class Sampler:
                 plan = plan_for(hierarchy, os.sysconf("SC_CLK_TCK"), block_io)
                 registry = Registry(hierarchy, self._sources, self._discovery, self._host.proc)
                 descriptors = Descriptors(descriptor_budget())
-                watchlist = Watchlist(hierarchy, plan, registry, descriptors, self._discovery, self._host_name)
+                kills = KillCounters(hierarchy, self._host.proc, descriptors)
+                watchlist = Watchlist(hierarchy, plan, registry, descriptors, kills, self._discovery, self._host_name)
                 self._kernel = capabilities.of_kernel(hierarchy, self._host.proc)
                 self._ground = Ground(hierarchy, plan, registry, descriptors, watchlist)
             return self._ground

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from collector.cgroupfs.files import Descriptors, Gone, inode_of
@@ -11,7 +12,8 @@ from collector.cgroupfs.reader import CgroupReader
 from collector.discovery.describe import Description, is_ignored
 from collector.discovery.registry import Registry
 from collector.discovery.walk import Found
-from collector.lives import Ended, Lives
+from collector.kills import KillCounters, parent_of
+from collector.lives import TELL_OOM, Ended, Lives
 from collector.watched import Watched
 from config.schema import DiscoverySettings
 from model.event import Event
@@ -30,6 +32,7 @@ class Watchlist:
         plan: Plan,
         registry: Registry,
         descriptors: Descriptors,
+        kills: KillCounters,
         settings: DiscoverySettings,
         host_name: str,
     ) -> None:
@@ -38,6 +41,11 @@ class Watchlist:
         self._root = str(hierarchy.walk_root)
         self._settings = settings
         self._lives = Lives(host_name)
+        self._kills = kills
+        self._over: list[Ended] = []
+        """Lives that ended at this tick."""
+        self._parents: Counter[tuple[str, str]] = Counter()
+        """(runtime, parent cgroup) of the entries."""
         self._begun = False
         """Set after the first tick: what was there before us did not start now."""
 
@@ -61,13 +69,13 @@ class Watchlist:
         watched.previous = None
         if inode_of(self._root + watched.found.cgroup) is not None:
             return True
-        self.entries.pop(watched.id, None)
+        self._drop(watched)
         return False
 
     def over(self, watched: Watched, now_ms: int) -> None:
         """Its cgroup is no more."""
         watched.close()
-        self.entries.pop(watched.id, None)
+        self._drop(watched)
         self._life_over(watched, now_ms)
 
     def made_anew(self, watched: Watched, now_ms: int) -> Target:
@@ -81,6 +89,7 @@ class Watchlist:
 
     def killed(self, watched: Watched, now_ms: int, count: float) -> None:
         """Processes of it were killed for lack of memory since the tick before."""
+        self._kills.explain(watched.found.cgroup, int(count))
         if watched.target is not None:
             self._lives.killed(watched.target, now_ms, int(count))
 
@@ -88,6 +97,8 @@ class Watchlist:
         """Events since the last call in their order, and the ids whose limits may have changed."""
         events: list[Event] = []
         changed: set[str] = set()
+        answering = self._registry.answering()
+        events += self._judge(now_ms, answering & TELL_OOM)
         for report in self._registry.drain():
             known = self._registry.describe(report.id)
             if known is not None and self.ignored(known):
@@ -101,7 +112,7 @@ class Watchlist:
                 changed.add(report.id)
             events += self._lives.report(report, known, living)
         if self._begun:
-            events += self._lives.settle(now_ms, self._registry.described(), self._registry.answering())
+            events += self._lives.settle(now_ms, self._registry.described(), answering)
         self._begun = True
         return sorted(events, key=lambda event: event.at_ms), changed
 
@@ -109,6 +120,24 @@ class Watchlist:
         for watched in self.entries.values():
             watched.close()
         self.entries.clear()
+        self._kills.close()
+
+    def _judge(self, now_ms: int, telling: frozenset[str]) -> list[Event]:
+        """The lives that ended now go on, each with what the counters above say of a kill; answers the kills in what
+        was never seen. ``telling``: runtimes that tell of the kills in their containers."""
+        over, self._over = self._over, []
+        parents = {parent for runtime, parent in self._parents if runtime not in (*telling, OWN_CGROUPS)}
+        ended, unseen = self._kills.judge(parents, over)
+        for life in ended:
+            self._lives.ended(life)
+        return [self._lives.killed_unseen(parent, now_ms, count) for parent, count in unseen.items()]
+
+    def _drop(self, watched: Watched) -> None:
+        if self.entries.pop(watched.id, None) is not None:
+            place = (watched.found.what.runtime, parent_of(watched.found.cgroup))
+            self._parents[place] -= 1
+            if not self._parents[place]:
+                del self._parents[place]
 
     def _take_up(self, found: Iterable[Found], now_ms: int) -> list[Watched]:
         """Watch these from now on; those that are gone already are passed over."""
@@ -121,6 +150,7 @@ class Watchlist:
                 continue
             watched = Watched(item, reader, now_ms if self._begun else None)
             self.entries[item.what.id] = watched
+            self._parents[item.what.runtime, parent_of(item.cgroup)] += 1
             taken.append(watched)
             if self._begun and item.what.runtime != OWN_CGROUPS:
                 target = self.describe(watched)
@@ -138,11 +168,11 @@ class Watchlist:
             for watched in list(self.entries.values()):
                 if watched.found.what.runtime == OWN_CGROUPS:
                     watched.close()
-                    del self.entries[watched.id]
+                    self._drop(watched)
         return []
 
     def _life_over(self, watched: Watched, now_ms: int) -> None:
         last, target = watched.previous, watched.read_as or watched.target
         if target is None or target.id.runtime == OWN_CGROUPS or (last and watched.stop_told == last.inode):
             return
-        self._lives.ended(Ended(now_ms, target, last, watched.peak_bytes))
+        self._over.append(Ended(now_ms, target, last, watched.peak_bytes))

@@ -36,7 +36,9 @@ class MemoryOomKilled:
                 kills[key] = (target.name, sum(value for _, value in points), points[0][0])
         for event in snapshot.events:
             died = event.kind == "stop" and event.detail.get("oom_killed") is True
-            if (died or event.kind == "oom") and event.container_id not in (HOST_KEY, *kills):
+            # a kill that one of several containers had, and nobody knows which, is no finding about each of them
+            told = event.kind == "oom" and event.detail.get("among") in (None, 1)
+            if (died or told) and event.container_id not in (HOST_KEY, *kills):
                 kills[event.container_id] = (event.name, 1.0, event.at_ms)
         return [self._finding(snapshot, key, *kill) for key, kill in kills.items()]
 

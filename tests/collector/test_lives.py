@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from collector.discovery.describe import Description
 from collector.discovery.runtime import RuntimeEvent
-from collector.lives import Ended, Lives
+from collector.lives import Ended, Lives, Suspected
 from model.event import Event
 from model.reading import CgroupReading
 from model.target import Target, TargetId
@@ -59,7 +61,8 @@ def test_without_a_runtime_the_tree_is_enough() -> None:
     assert details(started) == [("start", {"image": None})]
     lives.ended(ended())
     stopped = lives.settle(12_100, {}, frozenset())
-    assert details(stopped) == [("stop", STOP | {"exit_code": None, "lived_s": 2.1})]
+    unknown = {"exit_code": None, "lived_s": 2.1, "oom_killed": None}
+    assert details(stopped) == [("stop", STOP | unknown)], "no runtime and no counter: nobody knows of a kill"
     assert stopped[0].service == "shop/web"
 
 
@@ -140,3 +143,35 @@ def test_health_and_restart_and_what_is_no_event() -> None:
 def test_an_unknown_container_is_named_by_its_short_id() -> None:
     (event,) = Lives("h").report(RuntimeEvent(1, "oom", "0123456789abcdef"), None, None)
     assert (event.name, event.service) == ("0123456789ab", "0123456789ab")
+
+
+@pytest.mark.parametrize(
+    ("kills", "among", "killed", "told"),
+    [(0, 1, False, False), (1, 1, True, True), (1, 2, None, True), (2, 2, True, True), (0, 3, False, False)],
+)
+def test_a_kill_is_known_by_the_counter_above(kills: int, among: int, killed: bool | None, told: bool) -> None:
+    lives = Lives("h")
+    lives.ended(replace(ended(), suspected=Suspected("/default", kills, among)))
+    *ooms, stop = lives.settle(12_100, {}, frozenset())
+    assert stop.detail["oom_killed"] is killed
+    detail = {"count": kills, "counted_by": "/default", "among": among, "memory_usage_bytes": None}
+    assert details(ooms) == ([("oom", detail)] if told else [])
+
+
+def test_podman_tells_of_a_stop_and_not_of_a_kill() -> None:
+    """Its exit code is known, its container was removed before it could be inspected, its cgroup is gone."""
+    lives = Lives("h")
+    podmans = replace(ended(), target=replace(TARGET, id=TargetId("podman", "id1", 5, 10_000)))
+    lives.ended(replace(podmans, suspected=Suspected("host", 1, 1)))
+    oom, stop = lives.report(RuntimeEvent(12_000, "die", "id1", exit_code=137), None, None)
+    assert (oom.kind, oom.name, oom.detail["counted_by"]) == ("oom", "web", "host")
+    assert stop.detail["oom_killed"] is True
+    lives.ended(replace(podmans, suspected=Suspected("host", 1, 1)))
+    _, stop = lives.report(RuntimeEvent(12_000, "die", "id1", exit_code=1), None, None)
+    assert stop.detail["oom_killed"] is False, "another signal, another end"
+
+
+def test_a_kill_in_what_was_never_seen_is_the_hosts() -> None:
+    event = Lives("h").killed_unseen("/default", 12_000, 2)
+    assert (event.kind, event.container_id, event.name) == ("oom", "", "/default")
+    assert event.detail == {"count": 2, "counted_by": "/default"}

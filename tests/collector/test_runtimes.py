@@ -14,6 +14,7 @@ import pytest
 
 from collector.sampler import Sampler
 from config.schema import DiscoverySettings, HostSettings
+from model.event import Event
 from model.sample import Snapshot
 from tests.support.missing import missing
 from tests.support.wait import wait_until
@@ -51,6 +52,11 @@ class Containerd:
         argv = [*self._argv, "-n", namespace, "run", "--detach", "--rootfs", *options, str(self.rootfs), name]
         done = subprocess.run([*argv, "/bin/sleep", "1000"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+    def begin(self, namespace: str, name: str, *options: str, command: str) -> subprocess.Popen[bytes]:
+        """Run a shell's command; its cgroup goes with it. The process ends when the container did."""
+        argv = [*self._argv, "-n", namespace, "run", "--rm", "--rootfs", *options, str(self.rootfs), name]
+        return subprocess.Popen([*argv, "/bin/sh", "-c", command], stdin=subprocess.PIPE)
 
     def remove(self, namespace: str, name: str) -> None:
         for words in (["task", "rm", "-f"], ["container", "rm"]):
@@ -116,6 +122,38 @@ def test_containerds_own_containers(containerd: Containerd, samplers: list[Sampl
     assert (named.name, named.group, named.service) == ("web-1.nginx", "shop/web-1", "shop/nginx")
     assert (named.image, named.managed_by) == ("nginx:1", "kubernetes")
     assert snapshot.samples[named.key].values["pids"] == 1
+
+
+@pytest.mark.docker
+def test_a_kill_is_told_though_containerd_is_not_asked_and_the_cgroup_is_gone(
+    containerd: Containerd, samplers: list[Sampler]
+) -> None:
+    sampler = Sampler(HostSettings(), DiscoverySettings(docker="off", podman="off"), "h", 1.0)
+    samplers.append(sampler)
+    events: list[Event] = []
+
+    def tick() -> Snapshot:
+        snapshot = sampler.collect(time.time_ns() // 10**6)
+        events.extend(e for e in snapshot.events if e.container_id == "wharfinger-hungry")
+        return snapshot
+
+    tick()
+    grow = "read line; x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"
+    child = containerd.begin("default", "wharfinger-hungry", "--memory-limit", str(16 << 20), command=grow)
+    try:
+        wait_until(lambda: "wharfinger-hungry" in tick().samples, 10, "its first sample")
+        tick()
+        child.communicate(b"\n", timeout=30)
+    finally:
+        child.kill()
+        containerd.remove("default", "wharfinger-hungry")
+    wait_until(lambda: tick() and any(e.kind == "stop" for e in events), 10, "its stop")
+    start, oom, stop = events
+    assert (start.kind, oom.kind, stop.kind) == ("start", "oom", "stop")
+    assert oom.detail["count"] >= 1
+    assert oom.detail["counted_by"] in ("/default", "host")
+    if oom.detail["among"] == 1:  # else another container of this machine ended at the same tick
+        assert stop.detail["oom_killed"] is True
 
 
 def test_swarm_tasks_belong_to_their_service(own_docker_engine: DockerEngine, samplers: list[Sampler]) -> None:

@@ -35,3 +35,14 @@ def test_a_container_that_died_of_it_is_known_from_its_event() -> None:
     assert (finding.container_id, finding.name) == (WEB, "job")
     assert finding.knob is None
     assert "host ran out of memory" in finding.advice
+
+
+def test_a_kill_of_one_of_several_is_no_finding_about_each() -> None:
+    story = Story()
+    story.targets = {}
+
+    def oom(among: int) -> Event:
+        return Event(START_MS, "oom", "harbour", WEB, "job", detail={"count": 1, "counted_by": "host", "among": among})
+
+    assert story.ask(MemoryOomKilled, story.tick(events=(oom(2),))) == []
+    assert len(story.ask(MemoryOomKilled, story.tick(events=(oom(1),)))) == 1
