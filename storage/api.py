@@ -208,14 +208,13 @@ class Spool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SpoolBatch:
-    """``lines`` of line protocol as one blob, and where they stand in the spool."""
+    """``count`` lines of line protocol, and where they stand in the spool."""
 
-    lines: bytes
+    packed: bytes
+    """Gzip members, joined: ready to be sent as they lie there, and unpacked only where a server refuses some."""
     count: int
     position: tuple[int, int, int]
     """Segment number, first byte, byte after the last."""
-    packed: bytes = b""
-    """The same lines as gzip members, ready to be sent, where the spool keeps them so."""
 
 
 class StateStore(Protocol):

@@ -19,7 +19,7 @@ from storage.api import Spool, SpoolBatch
 from storage.influx.answer import Verdict, judge, reason, refused_count, refused_lines, retry_after_s
 from storage.influx.client import Unreachable
 from storage.influx.dialect import Reply
-from storage.influx.segment import pack
+from storage.influx.segment import pack, unpack
 from storage.influx.server import Server
 
 TURN_S: Final = 1.0
@@ -36,21 +36,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Slice:
-    """Lines that go out in one request. ``doubts``: how often the server answered that it is its own fault;
+    """Lines that go out in one request, packed. ``doubts``: how often the server answered that it is its own fault;
     ``accepted_before``: lines accepted when the first of these answers came."""
 
-    lines: bytes
+    packed: bytes
     count: int
-    packed: bytes = b""
     doubts: int = 0
     accepted_before: int = 0
 
-    def split(self, first: int) -> tuple[_Slice, _Slice]:
-        rows = self.lines.splitlines(keepends=True)
-        return (
-            _Slice(b"".join(rows[:first]), first),
-            _Slice(b"".join(rows[first:]), self.count - first),
-        )
+    def lines(self) -> bytes:
+        return unpack(self.packed)
+
+    def split(self, first: int) -> list[_Slice]:
+        """Its first lines, and the rest."""
+        rows = self.lines().splitlines(keepends=True)
+        return [_Slice(pack(b"".join(part)), len(part)) for part in (rows[:first], rows[first:])]
+
+    def cut(self, most: int) -> list[_Slice]:
+        """Slices of at most so many lines."""
+        rows = self.lines().splitlines(keepends=True)
+        parts = [rows[first : first + most] for first in range(0, len(rows), most)]
+        return [_Slice(pack(b"".join(part)), len(part)) for part in parts]
 
 
 class Sender:
@@ -74,11 +80,11 @@ class Sender:
         turn_ends = time.monotonic() + TURN_S
         while not self._closed:
             if not self._slices:
-                batch = self._spool.take(self._settings.batch_lines)
+                batch = self._spool.take(self._at_once)
                 if batch is None:
                     return max(0.05, self._settings.flush_s)
                 self._batch = batch
-                self._slices = [_Slice(batch.lines, batch.count, batch.packed)]
+                self._slices = [_Slice(batch.packed, batch.count)]
             pause = self._send()
             if pause > 0:
                 return pause
@@ -113,11 +119,11 @@ class Sender:
         """One request with the topmost slice; 0, or the seconds to wait before the next."""
         piece = self._slices[-1]
         if piece.count > self._at_once:
-            self._slices[-1:] = reversed(piece.split(self._at_once))
+            self._slices[-1:] = reversed(piece.cut(self._at_once))
             piece = self._slices[-1]
         self._requests += 1
         try:
-            reply = self._server.write(piece.packed or pack(piece.lines))
+            reply = self._server.write(piece.packed)
         except Unreachable as error:
             if error.timed_out:
                 self._at_once = max(50, min(self._at_once, piece.count) // 2)
@@ -146,7 +152,7 @@ class Sender:
         self._failures = 0
         if refused:
             self._rejected += refused
-            self._bury(b"\n".join(refused_lines(text, piece.lines.splitlines())), reason(text))
+            self._bury(b"\n".join(refused_lines(text, piece.lines().splitlines())), reason(text))
         elif piece.count >= self._at_once:
             self._at_once = min(self._ceiling, self._at_once * 2)
         if refused:
@@ -162,7 +168,7 @@ class Sender:
             self._slices += reversed(piece.split(piece.count // 2))
         else:
             self._rejected += 1
-            self._bury(piece.lines, words)
+            self._bury(piece.lines(), words)
             self._now("degraded", f"a line was refused: {words}; see dead_letters.lp")
         return 0.0
 

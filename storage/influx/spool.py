@@ -17,7 +17,6 @@ import logging
 import os
 import threading
 import time
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -29,7 +28,7 @@ from storage.api import SpoolBatch
 from storage.influx.dead import DeadLetters
 from storage.influx.line import LineEncoder
 from storage.influx.progress import Progress
-from storage.influx.segment import Segment, encode, file_name, number_of, pack, read_batch, sync, unpack
+from storage.influx.segment import Segment, count_lines, encode, file_name, number_of, pack, read_batch, sync, unpack
 from storage.influx.unfinished import Unfinished
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
@@ -103,14 +102,13 @@ class DiskSpool:
                 start, end = segment.acknowledged, segment.size
             try:
                 records, behind, damaged = read_batch(segment.path, start, end, max_lines)
-                lines = b"".join(unpack(record.packed) for record in records)
-            except (OSError, zlib.error) as error:
+            except OSError as error:
                 self._abandon(segment, str(error))
                 continue
             if damaged:
                 log.warning("spool: %d damaged bytes in %s are skipped", damaged, segment.path.name)
             packed = b"".join(record.packed for record in records)
-            batch = SpoolBatch(lines, sum(r.count for r in records), (segment.number, start, behind), packed)
+            batch = SpoolBatch(packed, sum(r.count for r in records), (segment.number, start, behind))
             if not records:
                 self.done(batch)
                 continue
@@ -119,7 +117,7 @@ class DiskSpool:
 
     def done(self, batch: SpoolBatch, *, rejected: bool = False, reason: str = "") -> None:
         if rejected:
-            self.reject(batch.lines, reason)
+            self.reject(unpack(batch.packed), reason)
         number, _, behind = batch.position
         with self._guard:
             self._taken = None
@@ -237,8 +235,7 @@ class DiskSpool:
         while self._segments and sum(s.size for s in self._segments) + need > self._max_bytes:
             oldest = self._segments[0]
             try:
-                records, _, _ = read_batch(oldest.path, oldest.acknowledged, oldest.size, 2**62)
-                lost = sum(record.count for record in records)
+                lost = count_lines(oldest.path, oldest.acknowledged, oldest.size)
             except OSError:
                 lost = 0
             self._dropped += lost

@@ -11,6 +11,7 @@ import pytest
 
 from storage.influx.line import LineEncoder
 from storage.influx.rollups import HOUR, SUFFIXES, Ladder, merged, part_of
+from storage.influx.segment import unpack
 from storage.influx.spool import DiskSpool
 from storage.influx.unfinished import Unfinished
 from tests.storage.hosts import START_MS, snapshot, target
@@ -112,7 +113,7 @@ def test_parts_with_other_metrics_are_merged_by_name() -> None:
 def drained(spool: DiskSpool) -> list[str]:
     lines: list[str] = []
     while (batch := spool.take(10_000)) is not None:
-        lines += batch.lines.decode().splitlines()
+        lines += unpack(batch.packed).decode().splitlines()
         spool.done(batch)
     return lines
 

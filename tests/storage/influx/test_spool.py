@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -14,8 +15,20 @@ import pytest
 from model.errors import StoreError
 from model.event import Event
 from storage.api import SpoolBatch
+from storage.influx import segment as segment_module
 from storage.influx import spool as spool_module
-from storage.influx.segment import HEADER, encode, file_name, next_sound, number_of, pack, read, read_batch, unpack
+from storage.influx.segment import (
+    HEADER,
+    count_lines,
+    encode,
+    file_name,
+    next_sound,
+    number_of,
+    pack,
+    read,
+    read_batch,
+    unpack,
+)
 from storage.influx.spool import DiskSpool
 from tests.storage.hosts import START_MS, snapshot
 from tests.support.line_protocol import parse
@@ -34,7 +47,7 @@ def fill(spool: DiskSpool, seconds: range, containers: int = 1) -> None:
 
 
 def seconds_in(batch: SpoolBatch) -> list[int]:
-    found = map(parse, batch.lines.decode().splitlines())
+    found = map(parse, unpack(batch.packed).decode().splitlines())
     return [(p.at_ms - START_MS) // 1000 for p in found if p.measurement == "container"]
 
 
@@ -56,14 +69,13 @@ def test_lines_come_out_in_order_and_once(tmp_path: Path) -> None:
 
 
 def test_a_batch_is_ready_to_be_sent_as_it_lies_there(tmp_path: Path) -> None:
-    import gzip
-
     spool = DiskSpool(tmp_path, BIG)
     fill(spool, range(5))
     batch = spool.take(100)
     assert batch is not None
-    assert gzip.decompress(batch.packed) == batch.lines
-    assert batch.count == len(batch.lines.splitlines())
+    lines = gzip.decompress(batch.packed).splitlines()
+    assert batch.count == len(lines)
+    assert all(parse(line.decode()) for line in lines)
     spool.close()
 
 
@@ -264,7 +276,7 @@ def test_events_from_elsewhere_are_queued(tmp_path: Path) -> None:
     spool.record([Event(START_MS, "limit_change", "h", "c", "web")])
     batch = spool.take(10)
     assert batch is not None
-    assert parse(batch.lines.decode().strip()).tags["kind"] == "limit_change"
+    assert parse(unpack(batch.packed).decode().strip()).tags["kind"] == "limit_change"
     spool.close()
 
 
@@ -276,7 +288,7 @@ def test_dead_letters_are_kept_and_bounded(tmp_path: Path) -> None:
     spool.done(batch, rejected=True, reason="field type\nconflict")
     text = (tmp_path / "dead_letters.lp").read_text()
     assert "field type conflict\n" in text
-    assert batch.lines.decode() in text
+    assert unpack(batch.packed).decode() in text
     assert spool.take(10) is None
     for _ in range(12):
         spool.reject(b"x" * 1_000_000, "too much")
@@ -339,17 +351,28 @@ def test_records_check_themselves(tmp_path: Path) -> None:
     path = tmp_path / "s"
     blob = encode(pack(b"a x=1 1\n"), 1)
     path.write_bytes(blob + b"WHS1" + blob)
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        size = path.stat().st_size
-        record = read(fd, 0, size)
-        assert record is not None
-        assert unpack(record.packed) == b"a x=1 1\n"
-        assert read(fd, len(blob), size) is None
-        assert next_sound(fd, len(blob), size) == len(blob) + 4
-        assert read(fd, 0, len(blob) - 1) is None
-    finally:
-        os.close(fd)
+    data = path.read_bytes()
+    record = read(data, 0)
+    assert record is not None
+    assert unpack(record.packed) == b"a x=1 1\n"
+    assert read(data, len(blob)) is None
+    assert next_sound(data, len(blob)) == len(blob) + 4
+    assert read(data[: len(blob) - 1], 0) is None
+    assert read_batch(path, 0, len(data), 10) == ((record,), len(blob), 0)
+    (second,), behind, damaged = read_batch(path, len(blob), len(data), 10)
+    assert (second.packed, behind, damaged) == (record.packed, len(data), 4)
+    assert count_lines(path, 0, len(data)) == 2
+
+
+def test_a_record_larger_than_one_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment_module, "READ_BYTES", 64)
+    spool = DiskSpool(tmp_path, BIG)
+    fill(spool, range(20), containers=30)
+    assert sorted(drain(spool, 100)) == sorted(list(range(20)) * 30)
+    spool.close()
+
+
+def test_packing_is_the_same_every_time() -> None:
     assert pack(b"x") == pack(b"x")
 
 
