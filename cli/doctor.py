@@ -10,13 +10,15 @@ from cli.table import show
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument("--repair", action="store_true", help="set aside what is damaged in the stores (agent stopped)")
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument("--repair", action="store_true", help="set aside what is damaged in the stores (agent stopped)")
+    depth.add_argument("--quick", action="store_true", help="leave the stores unread: for the start of a service")
 
 
 def run(args: argparse.Namespace) -> int:
     from daemon.doctor import examine
 
-    ok, checks = examine(settings_of(args), repair=args.repair)
+    ok, checks = examine(settings_of(args), repair=args.repair, quick=args.quick)
     rows = [(c.name, c.state, c.detail, c.remedy) for c in checks]
     document = {
         "ok": ok,

@@ -1,4 +1,4 @@
-"""``wharfinger limits list|plan|set|undo|history|pause|resume``."""
+"""``wharfinger limits list|plan|set|undo|history|pause|resume|release``."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     pause.add_argument("--reason", default="")
     pause.add_argument("--for", dest="duration", metavar="DURATION")
     action("resume", "let automatic changes go on")
+    action("release", "lift the memory.high that an agent which was killed left behind (agent stopped)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         "undo": undo,
         "pause": pause,
         "resume": pause,
+        "release": release,
     }[args.action](args, settings)
 
 
@@ -152,6 +154,15 @@ def pause(args: argparse.Namespace, settings: Any) -> int:
     until = f" until {state['until']}" if state.get("until") else ""
     show(args.json, state, ("STATE",), [(f"paused{until}" if state["paused"] else "running",)], "")
     return 0
+
+
+def release(args: argparse.Namespace, settings: Any) -> int:
+    from daemon.once import lift_left_over
+
+    left = lift_left_over(settings)
+    text = f"{left} could not be lifted; the next start of the agent tries again" if left else "nothing is left behind"
+    show(args.json, {"left": left}, ("STATE",), [(text,)], "")
+    return 1 if left else 0
 
 
 def show_changes(as_json: bool, changes: list[dict[str, Any]], *, as_list: bool) -> None:

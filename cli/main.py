@@ -68,6 +68,8 @@ def build_parser(chosen: str | None) -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = sys.argv[1:] if argv is None else argv
+    if words == ["--version"]:
+        words = ["version"]
     chosen = next((w for w in words if w in dict(COMMANDS)), "")
     args = build_parser(chosen).parse_args(words)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import signal
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from config.schema import Settings
 from daemon import log as logs
 from daemon.build import host_name
+from daemon.notify import Notifier
 from daemon.signals import event_on
 from model.errors import WharfingerError
 
@@ -27,6 +29,7 @@ def main(source: Source, log_level: str) -> int:
     logs.set_up(log_level, "agent")
     stop, again = event_on(signal.SIGTERM, signal.SIGINT), event_on(signal.SIGHUP)
     raise_file_limit()
+    manager = Notifier.of(os.environ, os.getpid())
     from daemon.demo.fill import say_if_demo
     from daemon.house import AgentHouse
 
@@ -40,11 +43,13 @@ def main(source: Source, log_level: str) -> int:
         house.start()
         threading.Thread(target=keep_reloading, args=(house.reload, source, again), name="reload", daemon=True).start()
         log.info("watching %s every %g s", host_name(house.settings), house.settings.agent.interval_s)
-        house.ticker.run(stop)
+        manager.ready()
+        house.ticker.run(stop, manager.beat)
     except WharfingerError as error:
         log.error("%s", error)
         return 2
     finally:
+        manager.stopping()
         house.close()
     log.info("stopped")
     return 0

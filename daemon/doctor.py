@@ -43,18 +43,18 @@ REMEDIES = {
 }
 
 
-def examine(settings: Settings, *, repair: bool = False) -> tuple[bool, tuple[Check, ...]]:
-    """(whether containers can be seen, everything that was looked at)."""
+def examine(settings: Settings, *, repair: bool = False, quick: bool = False) -> tuple[bool, tuple[Check, ...]]:
+    """(whether containers can be seen, everything that was looked at). ``quick``: the stores are not read through."""
     checks: list[Check] = []
     try:
         snapshot, capabilities = looked_at(settings)
     except WharfingerError as error:
         checks.append(Check("cgroup", "missing", str(error), "mount the cgroup tree and name it in host.cgroup"))
-        return False, (*checks, *surroundings(settings), *stores(settings, repair=repair))
+        return False, (*checks, *surroundings(settings), *(() if quick else stores(settings, repair=repair)))
     checks += seen(snapshot)
     checks += ground(settings.host, capabilities)
     seen_well = not any(c.state == "missing" for c in checks)
-    return seen_well, (*checks, *surroundings(settings), *stores(settings, repair=repair))
+    return seen_well, (*checks, *surroundings(settings), *(() if quick else stores(settings, repair=repair)))
 
 
 def ground(host: HostSettings, capabilities: Mapping[str, str]) -> Iterator[Check]:

@@ -43,6 +43,12 @@ class HttpServer:
     def start(self) -> None:
         self._thread.start()
 
+    def turns(self, timeout_s: float) -> bool:
+        """Whether the loop that takes connections still turns: it is asked to do something, and does so in time."""
+        turned = threading.Event()
+        self._server.trigger.pull_trigger(turned.set)
+        return turned.wait(timeout_s)
+
     def close(self) -> None:
         """Close every socket in the loop's own thread, then end the threads; one that waits ends with the process."""
         self._server.trigger.pull_trigger(lambda: close_all(self._server._map, ignore_all=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -11,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.schema import Settings
-from daemon.build import build_sampler, own_url, series_path, socket_path
+from daemon.build import build_sampler, own_url, series_path, socket_path, state_path
 from daemon.clock import now_ms
+from daemon.link import answers
 from daemon.link_client import LinkClient
-from model.errors import AgentAway, NotThere
+from model.errors import AgentAway, NotThere, UsageError
 from model.live import Command
 from model.sample import Snapshot
 from storage.api import SeriesReader
@@ -52,6 +54,34 @@ def open_series(settings: Settings) -> SeriesReader:
     if not path.exists():
         raise NotThere(f"there is no history in {path.parent}; start wharfinger, or set agent.data_dir")
     return open_series_reader(path)
+
+
+def lift_left_over(settings: Settings) -> int:
+    """Lift every ``memory.high`` that an agent which was killed left behind; how many could not be lifted.
+
+    Raises UsageError while an agent runs, StoreError.
+    """
+    from limits.actuator.cgroupfs import CgroupActuator
+    from limits.actuator.choose import build_actuator
+    from limits.airbag import KEPT, Airbag, bags_of
+    from limits.desk import Desk
+    from limits.journal import Journal
+    from storage.factory import open_state
+
+    if answers(socket_path(settings)):
+        raise UsageError("the agent runs, and lifts memory.high itself when it stops")
+    if not state_path(settings).exists():
+        return 0
+    state = open_state(state_path(settings))
+    actuator = build_actuator(settings.host, settings.discovery)
+    try:
+        journal = Journal(state, actuator, CgroupActuator(settings.host), lambda _: None)
+        desk = Desk(settings.limits, settings.discovery.label_prefix, state, journal, os.cpu_count() or 1)
+        Airbag(desk).lift_left_over()
+        return len(bags_of(state.value(KEPT)))
+    finally:
+        actuator.close()
+        state.close()
 
 
 def readiness(settings: Settings) -> tuple[bool, dict[str, Any]]:

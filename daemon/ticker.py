@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 
+LONGEST_WAIT_MS = 10_000
+"""The loop turns at least so often, however long the interval is."""
+
 
 @dataclass(slots=True)
 class TickRecord:
@@ -44,11 +47,12 @@ class Ticker:
         self._tick, self._clock_ms = tick, clock_ms
         self.record = TickRecord()
 
-    def run(self, stop: threading.Event) -> None:
-        """Until ``stop`` is set. Runs in the caller's thread."""
+    def run(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
+        """Until ``stop`` is set. Runs in the caller's thread; ``beat`` is called at every turn of the loop."""
         interval = self._interval_ms
         at = self._aligned(self._clock_ms())
-        while not stop.wait(max(0, min(at - self._clock_ms(), 2 * interval)) / 1000):
+        while not stop.wait(max(0, min(at - self._clock_ms(), 2 * interval, LONGEST_WAIT_MS)) / 1000):
+            beat()
             began = self._clock_ms()
             if abs(began - at) > 2 * interval:
                 log.warning("wall time jumped by %.1f s; ticks go on from the new time", (began - at) / 1000)

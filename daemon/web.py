@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -18,15 +19,18 @@ from daemon.clock import now_ms
 from daemon.cost import Cost
 from daemon.http import HttpServer
 from daemon.link_client import LinkClient
+from daemon.notify import Notifier
 from daemon.privilege import become, groups_of, link_group, ready_to_drop, take_over
 from daemon.signals import event_on
 from daemon.worker import Worker
 from model.errors import WharfingerError
+from storage.api import AuthStore
 
 log = logging.getLogger(__name__)
 
 FIRST_FRAME_S = 5.0
-SESSIONS_S = 3600.0
+TURN_S = 10.0
+SESSIONS_MS = 3_600_000
 
 
 def main(source: Source, log_level: str) -> int:
@@ -88,8 +92,10 @@ def serve(settings: Settings, stop: threading.Event) -> int:
     server.start()
     link.wait(0, FIRST_FRAME_S)
     announce(url, login, link.frame() is not None)
-    while not stop.wait(SESSIONS_S):
-        auth.expire_sessions(now_ms())
+    manager = Notifier.of(os.environ, os.getpid())
+    manager.ready()
+    keep(stop, manager, server, auth)
+    manager.stopping()
     follower.ask_to_stop()
     looking.ask_to_stop()
     link.close()
@@ -102,6 +108,17 @@ def serve(settings: Settings, stop: threading.Event) -> int:
                 store.close()
     log.info("stopped")
     return 0
+
+
+def keep(stop: threading.Event, manager: Notifier, server: HttpServer, auth: AuthStore) -> None:
+    """Until ``stop``: sessions end in time, and the service manager hears that connections are taken."""
+    expired_ms = 0
+    while not stop.wait(manager.beat_every_s):
+        if server.turns(TURN_S):
+            manager.beat()
+        if now_ms() - expired_ms >= SESSIONS_MS:
+            expired_ms = now_ms()
+            auth.expire_sessions(expired_ms)
 
 
 def announce(url: str, login: str | None, agent: bool) -> None:

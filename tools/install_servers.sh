@@ -5,7 +5,7 @@ set -eu
 
 PACKAGES="docker.io podman runc busybox-static influxdb victoria-metrics prometheus prometheus-alertmanager \
 nginx-light chromium fonts-dejavu-core fonts-nanum mmdebstrap iptables iproute2 util-linux ca-certificates \
-qemu-system-x86 e2fsprogs cpio kmod"
+qemu-system-x86 e2fsprogs cpio kmod systemd"
 
 missing=""
 if command -v dpkg-query >/dev/null; then

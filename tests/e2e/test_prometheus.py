@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import urllib.parse
 import urllib.request
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import DOCKER, TOKEN, Wharfinger, running
+from tests.support.boards import metrics_in, panel_queries, rule_queries
 from tests.support.wait import wait_until
 from tools.servers.docker import DockerEngine
 from tools.servers.process import find_binary
@@ -106,6 +108,7 @@ def test_rules_made_for_cadvisor_fire_on_our_metrics(
         rules = [rule for group in server.get("rules")["groups"] for rule in group["rules"]]
         assert {rule["health"] for rule in rules} == {"ok"}
         check_queries(server, names)
+        check_deployed(server, house)
         check_lint(house, tmp_path)
 
 
@@ -133,6 +136,23 @@ def check_queries(server: Asked, names: dict[str, str]) -> None:
     assert costs == {"agent", "web", "supervisor"}
     runtimes = {row["metric"]["process"] for row in server.query("wharfinger_runtime_cpu_seconds_total")}
     assert "dockerd" in runtimes
+
+
+ONLY_WITH_INFLUXDB = {"wharfinger_spool_bytes", "wharfinger_spool_dropped_lines_total"}
+
+
+def check_deployed(server: Asked, house: Wharfinger) -> None:
+    """Dashboard and rules of ``deploy/``: each query asks for what we expose, and most find something."""
+    _, text = house.ask("GET", "/metrics")
+    exposed = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
+    empty = set()
+    for title, query in (*panel_queries("prometheus", "expr"), *rule_queries()):
+        assert metrics_in(query) <= exposed | ONLY_WITH_INFLUXDB, title
+        if not server.query(query):
+            empty.add(title)
+    shown = {title for title, _ in panel_queries("prometheus", "expr")}
+    # No job of that name; and this kernel may count no block I/O.
+    assert empty & shown <= {"Hosts up", "Disk: read and written"}
 
 
 def check_lint(house: Wharfinger, folder: Path) -> None:

@@ -19,7 +19,7 @@ from tests.vm.guest import Guest
 from tools.servers.process import Missing
 
 DRIVERS = ("systemd", "cgroupfs") if os.environ.get("VM") == "all" else ("systemd",)
-COMMAND = "export PYTHONPATH=/src:/src/build/vm/site; exec python3 -m tests.vm.inside"
+COMMAND = "export PYTHONPATH=/src:/src/build/vm/site; python3 -m tests.vm.inside && exec python3 -m tests.vm.units"
 PARENTS = {"systemd": "/system.slice/docker-{}.scope", "cgroupfs": "/docker/{}"}
 MIB = 1 << 20
 
@@ -42,6 +42,7 @@ def seen(driver: str) -> Iterator[dict[str, Any]]:
         done = guest.run(COMMAND)
         assert done.code == 0, f"{done.output[-3000:]}\n{guest.console()[-1000:]}"
         result: dict[str, Any] = json.loads((done.folder / "result.json").read_text())
+        result["units"] = json.loads((done.folder / "units.json").read_text())
         result["archive"] = (done.folder / "host.txt").read_text()
         yield result
     finally:
@@ -126,3 +127,30 @@ def test_the_tree_can_be_captured(seen: dict[str, Any]) -> None:
     for name in ("cpu.stat", "memory.stat", "memory.peak", "io.stat", "cpu.pressure", "memory.events"):
         assert f"=== {place}/{name}\n" in seen["archive"]
     assert "=== cgroup.controllers\n" in seen["archive"]
+
+
+def test_the_units_run_under_systemd(seen: dict[str, Any], driver: str) -> None:
+    units = seen["units"]
+    if driver != "systemd":
+        assert units == {}
+        return
+    agent, web = "wharfinger-agent", "wharfinger-web"
+    assert units["ready"], units["journal"][-3000:]
+    states = {part["name"]: part["state"] for part in units["ready"]["parts"]}
+    assert (states["tick"], states["store"], states["docker"]) == ("ok", "ok", "ok"), states
+    assert [units["started"][unit]["ActiveState"] for unit in (agent, web)] == ["active", "active"]
+    assert units["processes"][agent]["uid"] == "0"
+    assert units["processes"][web]["uid"] == units["web_uid"] != "0"
+    assert int(units["processes"][web]["capabilities"], 16) == 0
+    assert {process["seccomp"] for process in units["processes"].values()} == {"2"}
+    assert "CHECK" in units["journal"], "the doctor spoke before the start"
+
+
+def test_a_killed_agent_is_started_again_and_what_it_left_is_looked_for(seen: dict[str, Any], driver: str) -> None:
+    if driver != "systemd":
+        return
+    units = seen["units"]
+    assert (units["after_kill"]["ActiveState"], units["after_kill"]["NRestarts"]) == ("active", "1")
+    assert "nothing is left behind" in units["journal"]
+    assert {unit["Result"] for unit in units["stopped"].values()} == {"success"}, units["journal"][-3000:]
+    assert "Permission denied" not in units["journal"]
