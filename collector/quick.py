@@ -26,12 +26,21 @@ class QuickLook:
         """Bytes in use by container. ``folder``: the memory controller's tree; ``paths``: cgroups below it."""
         found: dict[str, int] = {}
         with self._turn:
-            for key in [key for key, (path, _) in self._open.items() if paths.get(key) != path]:
-                self._forget(key)
+            opened = self._open
+            if opened.keys() - paths.keys():
+                for key in [key for key in opened if key not in paths]:
+                    self._forget(key)
             for key, path in paths.items():
-                used = self._read(folder, key, path)
-                if used is not None:
-                    found[key] = used
+                at = opened.get(key)
+                if at is None or at[0] != path:
+                    at = self._opened(folder, key, path)
+                if at is not None:
+                    try:
+                        found[key] = number(files.read_open(at[1], SHORT))
+                    except Gone:
+                        self._forget(key)  # made anew: found at the next look
+                    except (Unreadable, Malformed):
+                        continue
         return found
 
     def close(self) -> None:
@@ -39,22 +48,20 @@ class QuickLook:
             for key in list(self._open):
                 self._forget(key)
 
-    def _read(self, folder: str, key: str, path: str) -> int | None:
-        """One value; None when it is gone, cannot be read, or there are too many. Made anew: found at the next look."""
-        try:
-            if key not in self._open:
-                if len(self._open) >= MOST:
-                    return None
-                fd = files.open_file(f"{folder}{path}/memory.usage_in_bytes")
-                if fd is None:
-                    return None
-                self._open[key] = (path, fd)
-            return number(files.read_open(self._open[key][1], SHORT))
-        except Gone:
+    def _opened(self, folder: str, key: str, path: str) -> tuple[str, int] | None:
+        """Opened now; None when it is gone, may not be read, or there are too many."""
+        if key in self._open:
             self._forget(key)
-        except (Unreadable, Malformed):
+        if len(self._open) >= MOST:
             return None
-        return None
+        try:
+            fd = files.open_file(f"{folder}{path}/memory.usage_in_bytes")
+        except Unreadable:
+            return None
+        if fd is None:
+            return None
+        self._open[key] = (path, fd)
+        return self._open[key]
 
     def _forget(self, key: str) -> None:
         _, fd = self._open.pop(key)

@@ -107,6 +107,7 @@ class AgentHouse:
         )
         self._garbage = Garbage()
         self.ticker = Ticker(settings.agent.interval_s, self.tick, now_ms)
+        self._look = Worker("memory-look", lambda at_ms: self.controller.between_ticks(self._sampler.quick_look, at_ms))
         self._workers = self._fixed_workers()
         self._started = False
         self._reconcile()
@@ -149,6 +150,8 @@ class AgentHouse:
         self._garbage.give_back()
         for worker in self._workers:
             worker.ask_to_stop()
+        if self._started:
+            self._look.stop()  # before the files that it keeps open are let go
         self._sampler.close()
         self._dispatcher.close()
         self.controller.close()
@@ -187,7 +190,7 @@ class AgentHouse:
         act = Worker("limits", self.controller.act)
         self.controller.wake = act.wake
         workers = [Worker(name, job) for name, job in self._sampler.jobs()]
-        workers += [act, Worker("store", upkeep(self._series.upkeep)), Worker("cost", self._cost.job)]
+        workers += [act, self._look, Worker("store", upkeep(self._series.upkeep)), Worker("cost", self._cost.job)]
         if self._sender is not None:
             workers.append(Worker("influxdb", self._sender.job))
         return workers

@@ -16,6 +16,7 @@ from limits.acting import Acting
 from limits.actuator.base import Actuator, Kernel
 from limits.actuator.cgroupfs import CgroupActuator
 from limits.airbag import Airbag
+from limits.between import Between, LookAt
 from limits.by_hand import ByHand
 from limits.desk import PAUSE, Desk, Pause, service
 from limits.journal import Journal
@@ -24,6 +25,7 @@ from limits.policy import checked_fields
 from limits.track import DETECTOR_OF, KnobTrack, Track
 from limits.undoing import Undoing
 from limits.watching import Watching
+from limits.weighing import Weighing
 from limits.words import deed_of, finding_of_faults, undone_words
 from model.change import Change, LimitRequest, Mode, Policy, Recommendation
 from model.errors import StoreError
@@ -61,7 +63,8 @@ class Controller:
         self._learning = Learning(self._desk)
         self._undoing = Undoing(self._desk)
         self._by_hand = ByHand(self._desk, self._learning)
-        self._watching = Watching(self._desk)
+        weighing = Weighing(self._desk)
+        self._watching, self._between = Watching(self._desk, weighing), Between(self._desk, weighing)
         self._airbag = Airbag(self._desk)
         self._acting = Acting(self._desk, self._learning, self._undoing, self._airbag)
 
@@ -87,6 +90,11 @@ class Controller:
     def consider(self, snapshot: Snapshot, findings: Sequence[Finding], now_ms: int) -> None:
         """The tick's part: decide, without I/O."""
         self._watching.look(snapshot, findings, self._wishes(), self._hands(), now_ms)
+
+    def between_ticks(self, look: LookAt, now_ms: int) -> float:
+        """A look at the memory of containers under auto (cgroup v1), in a thread of its own. Seconds until the next:
+        a tenth while there are any, else one."""
+        return self._between.look(look, now_ms)
 
     def act(self, now_ms: int) -> float:
         """The worker's part: make what was decided. Seconds until it wants to be called again."""

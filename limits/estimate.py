@@ -209,7 +209,7 @@ class MemoryLaw:
         if self.age >= self._next_minute:
             self._peaks.append(self._minute_peak)
             self._minute_peak, self._next_minute = used, self._next_minute + 60
-        head, left, slope = self.room_for(used), self.limit - used, self.slope()
+        head, slope = self.room_for(used), self.slope()
         safe, limit = used + max(head, slope * self.LEAD_S), self.limit
         if oom:
             self.floor = max(self.floor, limit * self.OOM_FLOOR)
@@ -218,12 +218,25 @@ class MemoryLaw:
         elif stalled:
             limit, self.reason = max(limit * self.STALL_RAISE, safe), "was stalled at memory.high"
             self._raised_at = self.age
-        elif left < self.LEFT * head or left < slope * self.LEAD_S:
+        elif self.lacks_room(used, slope):
             limit, self.reason = max(limit, safe), "too little room is left"
         elif self.lowering and self._quiet():
             limit = self._lowered(limit, used)
         self.age += self.tick_s
         return min(limit, self.limit_max)
+
+    def between(self, used: float, slope: float) -> float:
+        """The same from a look between two ticks, which only raises. ``slope``: bytes a second over the last looks."""
+        if not self.lacks_room(used, slope):
+            return self.limit
+        self._minute_peak = max(self._minute_peak, used)
+        self.reason = "too little room is left"
+        return min(max(self.limit, used + max(self.room_for(used), slope * self.LEAD_S)), self.limit_max)
+
+    def lacks_room(self, used: float, slope: float) -> bool:
+        """Less than most of the headroom is left, or growth would use up the rest within seconds."""
+        left = self.limit - used
+        return left < self.LEFT * self.room_for(used) or left < slope * self.LEAD_S
 
     def in_force(self, limit: float) -> None:
         """What the kernel enforces from now on."""

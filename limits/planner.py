@@ -16,6 +16,8 @@ from model.limits import Unlimited
 
 HEADROOM = 192.0 * MIB
 """Looked at once a second, without an airbag."""
+LOOKED_MS = 2_500
+"""A container that was looked at between ticks within this time needs no more room than one with an airbag."""
 STALLED_FULL = 0.02
 """Share of time in which nothing of the container ran for lack of memory: less is cache being reclaimed."""
 DENSE_PEAK_MINUTES = 10
@@ -136,7 +138,7 @@ def memory_wish(
         law = track.memory_law = _memory_law(track, limit, window)
     law.bound(max(bounds[0], track.start_memory or 0.0), bounds[1])
     law.tick_s = max(0.1, elapsed_s)
-    law.headroom = law.AIRBAG_ROOM if track.airbag else HEADROOM
+    law.headroom = law.AIRBAG_ROOM if track.airbag or now_ms - track.looked_ms < LOOKED_MS else HEADROOM
     wish = law.tick(used, oom=values.get("memory_oom_kills", 0.0) > 0, stalled=is_stalled(track, values, used))
     wish = max(wish, bounds[0])
     if guard.same_memory(wish, limit):
@@ -149,6 +151,22 @@ def memory_wish(
     reason = memory_reason(used, limit, law.slope(), law.reason)
     confidence = 0.9 if ruling.value > limit else 0.6
     return Wish("memory", limit, ruling.value, "memory_law", reason, confidence)
+
+
+def memory_wish_between(track: Track, used: float, slope: float, now_ms: int) -> Wish | None:
+    """What the memory law wishes between two ticks; only ever a raise. ``used``: the working set now, ``slope``:
+    its growth in bytes a second."""
+    law, limit = track.memory_law, track.memory.number()
+    bounds = bounds_of(track, track.memory, 1, now_ms)
+    if law is None or limit is None or bounds is None or track.kills_lately(now_ms) >= 3:
+        return None
+    wish = law.between(used, slope)
+    if wish <= limit or guard.same_memory(wish, limit):
+        return None
+    ruling = guard.permit_memory(wish, round(limit), bounds, used, law.room_for(used))
+    if ruling.verdict is Verdict.REFUSED:
+        return None
+    return Wish("memory", limit, ruling.value, "memory_law", memory_reason(used, limit, slope, law.reason), 0.9)
 
 
 def is_stalled(track: Track, values: Mapping[str, float], used: float) -> bool:

@@ -109,6 +109,8 @@ class Track:
     """Seconds, usage · seconds, throttled · seconds that the CPU law has not seen yet."""
     airbag: int = 0
     """``memory.high`` as we set it; 0: we did not."""
+    looked_ms: int = 0
+    """When its memory was last looked at between two ticks; 0: never."""
     contended: bool = False
     """It waits for CPU that others have, and not at its own quota."""
     fault_since_ms: int = 0

@@ -24,9 +24,8 @@ LONGEST_TICK_S = 10.0
 class Watching:
     """Turns one snapshot into plans, recommendations and refusals. Called by the tick thread alone."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._weighing = Weighing(desk)
+    def __init__(self, desk: Desk, weighing: Weighing) -> None:
+        self._desk, self._weighing = desk, weighing
         self._last_ms: int | None = None
 
     def look(

@@ -25,7 +25,10 @@ ROOMY = {"cpu_usage_cores": 0.1, "cpu_pressure_some_ratio": 0.0}
 class Quay:
     """A little agent: a tick a second, a worker, a sampler's jobs, each in a thread. Sees the given containers only."""
 
-    def __init__(self, folder: Path, address: str, *, mode: str = "observe", cpu_count: int = 2) -> None:
+    def __init__(
+        self, folder: Path, address: str, *, mode: str = "observe", cpu_count: int = 2, looks: bool = False
+    ) -> None:
+        """``looks``: at memory between the ticks as well, as the agent does."""
         self.settings = LimitSettings(mode=mode)
         self.state: StateStore = SqliteState(folder / "state.db").open()
         self.kernel = CgroupActuator(HostSettings())
@@ -43,6 +46,8 @@ class Quay:
         self.controller.wake = self._wake.set
         self.faults: list[BaseException] = []
         jobs = [self._ticks, self._acts, *(self._repeating(job) for _name, job in self._sampler.jobs())]
+        if looks:
+            jobs.append(self._repeating(self._look))
         self._threads = [threading.Thread(target=self._guarded, args=(job,), daemon=True) for job in jobs]
 
     def start(self) -> None:
@@ -71,6 +76,9 @@ class Quay:
         except BaseException as fault:
             self.faults.append(fault)
             raise
+
+    def _look(self, at_ms: int) -> float:
+        return self.controller.between_ticks(self._sampler.quick_look, at_ms)
 
     def _repeating(self, job: Any) -> Any:
         def run() -> None:

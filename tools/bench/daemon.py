@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.bench import proc
+from tools.bench import growth, proc
 from tools.bench.result import Measured, Part, Spec, together
 from tools.servers.docker import DockerEngine
 
@@ -27,6 +27,7 @@ RESULTS = (
     Spec("daemon_docker_core_share_50", "% of a core", "dockerd and containerd while the agent runs", anchor=IDLE),
     Spec("daemon_docker_added_core_share_50", "% of a core", "What the agent adds to them", bar=0.1),
     Spec("daemon_agent_pss_mb_50", "MB", "Memory of the agent, 50 containers"),
+    *growth.RESULTS,
 )
 
 
@@ -83,7 +84,7 @@ def shares(first: list[int], second: list[int]) -> tuple[float, float]:
     return (proc.cpu_s(first) - before[0]) / took * 100, (proc.cpu_s(second) - before[1]) / took * 100
 
 
-PARTS: Mapping[str, Part] = {"docker": docker}
+PARTS: Mapping[str, Part] = {"docker": docker, **growth.PARTS}
 
 
 def measure(chosen: Sequence[str] = ()) -> Mapping[str, Measured]:
