@@ -36,6 +36,12 @@ DEFAULT_RULES: Final[tuple[Rule, ...]] = (
         for_s=60.0,
         keep_firing_for_s=600.0,
     ),
+    Rule(
+        "InfluxdbPointsLost",
+        Severity.WARNING,
+        Condition(detector="influxdb_points_lost"),
+        keep_firing_for_s=600.0,
+    ),
     Rule("OverProvisioned", Severity.INFO, Condition(detector="over_provisioned"), keep_firing_for_s=3600.0),
     Rule(
         "UnlimitedOnCrowdedHost",

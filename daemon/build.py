@@ -10,9 +10,11 @@ import logging
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alerts.detectors.influxdb_points_lost import Losses
 from config.schema import Settings
 from config.values import parse_listen
 from daemon.link import SOCKET_NAME, gid_of
@@ -37,6 +39,11 @@ def series_path(settings: Settings) -> Path:
 
 def state_path(settings: Settings) -> Path:
     return Path(settings.agent.data_dir) / "state.db"
+
+
+def spool_folder(settings: Settings) -> Path:
+    """What waits for InfluxDB."""
+    return Path(settings.agent.data_dir) / "spool"
 
 
 def auth_path(settings: Settings) -> Path:
@@ -107,8 +114,15 @@ def build_push(settings: Settings) -> tuple[Any, Any]:
     from storage.influx.sender import Sender
     from storage.influx.spool import DiskSpool
 
-    spool = DiskSpool(Path(settings.agent.data_dir) / "spool", settings.store.influxdb.spool_max_bytes)
+    spool = DiskSpool(spool_folder(settings), settings.store.influxdb.spool_max_bytes)
     return spool, Sender(settings.store.influxdb, spool)
+
+
+def push_losses(spool: Any, sender: Any) -> Callable[[], Losses]:
+    """What the push lost since the start, for the detector that tells of it; without a push: nothing."""
+    if spool is None:
+        return Losses
+    return lambda: Losses(spool.dropped_lines(), sender.counters()["lines_rejected"], spool.is_full())
 
 
 def check_rules(settings: Settings) -> tuple[int, int]:

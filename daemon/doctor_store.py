@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from config.schema import Settings
-from daemon.build import series_path, state_path
+from daemon.build import series_path, spool_folder, state_path
 from daemon.check import Check
 from model.errors import StoreError
 
+NEARLY_FULL = 0.8
+
 
 def stores(settings: Settings, *, repair: bool) -> Iterator[Check]:
-    """One check a database that is there."""
+    """One check a database that is there, and one of what waits for InfluxDB."""
     from storage.factory import look_at_store, repair_store
 
     for path, kind in ((series_path(settings), "series"), (state_path(settings), "state")):
@@ -35,3 +38,24 @@ def stores(settings: Settings, *, repair: bool) -> Iterator[Check]:
             yield Check(path.name, "warning", detail, "stop the agent and run wharfinger doctor --repair")
         else:
             yield Check(path.name, "ok", "whole")
+    if settings.store.influxdb.url:
+        yield spool(spool_folder(settings), settings.store.influxdb.spool_max_bytes)
+
+
+def spool(folder: Path, most_bytes: int) -> Check:
+    """What waits for InfluxDB on the disk, and whether it ever refused something."""
+    from storage.influx.dead import FILE_NAME, DeadLetters
+
+    try:
+        waiting = sum(path.stat().st_size for path in folder.glob("*.spool"))
+        refused = DeadLetters(folder / FILE_NAME).last()
+    except OSError as error:
+        return Check("spool", "warning", f"{folder}: {error.strerror}", "run doctor as the agent's user")
+    detail = f"{waiting >> 20} of {most_bytes >> 20} MiB wait for InfluxDB in {folder}"
+    if waiting > most_bytes * NEARLY_FULL:
+        remedy = "bring InfluxDB back, or raise store.influxdb.spool_max_bytes: at it the oldest lines are dropped"
+        return Check("spool", "warning", detail, remedy)
+    if refused:
+        remedy = f"see {folder / FILE_NAME}; remove it when it is dealt with"
+        return Check("spool", "warning", f"{detail}; lines were refused, the last at {refused}", remedy)
+    return Check("spool", "ok", detail)

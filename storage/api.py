@@ -201,7 +201,10 @@ class Spool(Protocol):
         """Bytes that wait to be acknowledged."""
 
     def dropped_lines(self) -> int:
-        """Lines lost at the size cap since the start."""
+        """Lines lost at the size cap or on a full disk since the start."""
+
+    def is_full(self) -> bool:
+        """At the size cap: the oldest lines were dropped, and since then not all was sent."""
 
     def close(self) -> None: ...
 

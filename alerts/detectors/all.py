@@ -9,6 +9,7 @@ from alerts.detectors.cpu_contended import CpuContended
 from alerts.detectors.cpu_throttled import CpuThrottled
 from alerts.detectors.detector import Detector
 from alerts.detectors.host_disk_filling import HostDiskFilling
+from alerts.detectors.influxdb_points_lost import InfluxdbPointsLost, Losses
 from alerts.detectors.io_saturated import IoSaturated
 from alerts.detectors.memory_leak import MemoryLeak
 from alerts.detectors.memory_near_limit import MemoryNearLimit
@@ -36,6 +37,7 @@ KINDS: Final[tuple[Callable[[], Detector], ...]] = (
     RestartLoop,
     Unhealthy,
     HostDiskFilling,
+    InfluxdbPointsLost,
     OverProvisioned,
     UnlimitedOnCrowdedHost,
 )
@@ -45,6 +47,6 @@ OUTLIVE: Final = frozenset({"memory_oom_killed", "restart_loop"})
 """Detectors whose finding is about the end of a container: their alerts are not resolved because it is gone."""
 
 
-def build() -> tuple[Detector, ...]:
-    """One of each, for one host: they remember what they saw."""
-    return tuple(kind() for kind in KINDS)
+def build(losses: Callable[[], Losses] = Losses) -> tuple[Detector, ...]:
+    """One of each, for one host: they remember what they saw. ``losses``: what the push to InfluxDB lost so far."""
+    return tuple(InfluxdbPointsLost(losses) if kind is InfluxdbPointsLost else kind() for kind in KINDS)

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+FILE_NAME: Final = "dead_letters.lp"
 FILE_BYTES: Final = 4 * 1024 * 1024
+TAIL_BYTES: Final = 256 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +22,15 @@ class DeadLetters:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def last(self) -> str:
+        """Time and reason of the newest group; empty where there are none. Raises OSError."""
+        if not self._path.exists():
+            return ""
+        with self._path.open("rb") as file:
+            file.seek(max(0, self._path.stat().st_size - TAIL_BYTES))
+            notes = [line for line in file.read().splitlines() if line.startswith(b"# ")]
+        return notes[-1][2:].decode("utf-8", "replace") if notes else "some lines"
 
     def bury(self, lines: bytes, reason: str) -> None:
         """Keep the lines; a disk that takes them no more is said in the log and harms nobody."""

@@ -96,8 +96,13 @@ class Sender:
         return RETRY_AT_MOST_S
 
     def state(self) -> tuple[str, str]:
-        """``ok``, ``degraded`` (lines are refused, or something is to be set up) or ``down``, and the words."""
-        return self._state
+        """``ok``, ``degraded`` (refused or dropped lines, something to be set up) or ``down``, and the words."""
+        state, words = self._state
+        if self._rejected and state == "ok":
+            words += f"; {self._rejected} lines were refused since the start, see spool/dead_letters.lp"
+        if self._spool.is_full():
+            return ("degraded" if state == "ok" else state), f"{words}; the spool is full, the oldest lines are dropped"
+        return state, words
 
     def counters(self) -> Mapping[str, int]:
         """Since the start: lines accepted and rejected, requests made and failed; bytes that wait; lines dropped."""

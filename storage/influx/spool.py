@@ -25,7 +25,7 @@ from model.errors import StoreError
 from model.event import Event
 from model.sample import Snapshot
 from storage.api import SpoolBatch
-from storage.influx.dead import DeadLetters
+from storage.influx.dead import FILE_NAME, DeadLetters
 from storage.influx.line import LineEncoder
 from storage.influx.progress import Progress
 from storage.influx.segment import Segment, count_lines, encode, file_name, number_of, pack, read_batch, sync, unpack
@@ -53,7 +53,7 @@ class DiskSpool:
         self._segment_bytes = min(SEGMENT_BYTES, self._max_bytes // 8)
         self._guard = threading.Lock()
         self._encoder = LineEncoder()
-        self._dead = DeadLetters(folder / "dead_letters.lp")
+        self._dead = DeadLetters(folder / FILE_NAME)
         self._progress = Progress(folder / "acknowledged.json")
         self._unfinished = Unfinished(folder / "rollups.open")
         self._saved_at = -1
@@ -141,6 +141,9 @@ class DiskSpool:
 
     def dropped_lines(self) -> int:
         return self._dropped
+
+    def is_full(self) -> bool:
+        return self._full
 
     def close(self) -> None:
         with self._guard:
