@@ -53,8 +53,12 @@ def start(engine: DockerEngine, image: str, name: str, volumes: dict[str, str], 
     return engine.run(service["command"], image=image, labels={LABEL: "image"}, **options)
 
 
-def answer(url: str, token: str = "") -> Any:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+def answer(url: str, token: str = "", body: object = None) -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    data = None if body is None else json.dumps(body).encode()
+    if data is not None:
+        headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(url, data=data, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=5) as reply:
             return json.load(reply)
@@ -99,7 +103,7 @@ def test_collect_sees_the_hosts_containers_from_inside(
     assert snapshot["host"]["metrics"]["host_memory_total_bytes"] > 0
 
 
-def test_agent_and_web_as_two_containers_keep_their_history_over_a_new_pair(
+def test_a_new_pair_of_containers_has_the_history_the_users_and_the_alerts_of_the_old(
     docker_engine: DockerEngine, image: str, volumes: dict[str, str]
 ) -> None:
     def pair() -> tuple[Container, Container, str]:
@@ -114,7 +118,8 @@ def test_agent_and_web_as_two_containers_keep_their_history_over_a_new_pair(
         return agent, web, wait_until(address, 10, "the published port") or ""
 
     token = ENVIRON["WHARFINGER_WEB__API_TOKEN"]
-    target = docker_engine.run(["sleep", "600"], labels={LABEL: "image"})
+    busy = ["sh", "-c", "while :; do :; done"]
+    target = docker_engine.run(busy, labels={LABEL: "image"}, nano_cpus=100_000_000, network_mode="none")
     agent, web, url = pair()
     try:
         wait_until(lambda: answer(f"{url}/readyz"), 30, "readiness")
@@ -130,6 +135,13 @@ def test_agent_and_web_as_two_containers_keep_their_history_over_a_new_pair(
             body = answer(f"{at}{query}", token)
             return [v for v in body["series"][0]["avg"] if v is not None] if body and body["series"] else []
 
+        def firing(at: str) -> list[tuple[str, str]]:
+            body = answer(f"{at}/api/v1/alerts?state=firing", token) or {"items": []}
+            return [(a["id"], a["started_at"]) for a in body["items"] if a["container_id"] == target.id]
+
+        anna = {"name": "anna", "password": "a password of the test", "role": "viewer"}
+        assert answer(f"{url}/api/v1/users", token, anna)
+        alerts = wait_until(lambda: firing(url), 60, "the alert of the throttled container")
         before = wait_until(lambda: points(url) if len(points(url)) >= 3 else None, 30, "three seconds of history")
         agent.stop(timeout=10)
         web.stop(timeout=10)
@@ -141,5 +153,8 @@ def test_agent_and_web_as_two_containers_keep_their_history_over_a_new_pair(
         agent, web, url = pair()
         after = wait_until(lambda: points(url), 30, "the history in new containers")
         assert after[: len(before)] == before
+        assert set(alerts) <= set(wait_until(lambda: firing(url), 30, "the alert, still firing since the same moment"))
+        names = {user["name"] for user in answer(f"{url}/api/v1/users", token)["items"]}
+        assert "anna" in names
     except AssertionError as fault:
         raise AssertionError(f"{fault}\n{logs(agent, web)}") from fault

@@ -85,9 +85,9 @@ def build_image(engine: DockerEngine) -> str:
     return IMAGE
 
 
-def compose_service(name: str) -> dict[str, Any]:
-    """One service of deploy/compose.yaml, its ``<<`` merged; variables stand as they are written there."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
+def compose_service(name: str, file: str = "compose.yaml") -> dict[str, Any]:
+    """One service of a compose file of deploy/, its ``<<`` merged; variables stand as they are written there."""
+    document: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / file).read_text())
     service: dict[str, Any] = document["services"][name]
     return service
 
