@@ -15,6 +15,7 @@ from collector.cgroupfs.hierarchy import Hierarchy, find_hierarchy
 from collector.cgroupfs.plan import Plan, plan_for
 from collector.cgroupfs.v1 import BLKIO_COUNTS, BlockIo
 from collector.discovery.bundles import Bundles
+from collector.discovery.paths import recogniser
 from collector.discovery.registry import Registry
 from collector.discovery.rootless import RootlessPodman
 from collector.discovery.runtime import Job, Source, addresses
@@ -23,6 +24,7 @@ from collector.kills import KillCounters
 from collector.quick import QuickLook
 from collector.watched import NEW, Watched
 from collector.watchlist import Watchlist
+from collector.young import Young
 from config.schema import DiscoverySettings, HostSettings
 from model.limits import Limits
 from model.reading import CgroupReading, HostReading
@@ -43,6 +45,7 @@ class Ground(NamedTuple):
     registry: Registry
     descriptors: Descriptors
     watchlist: Watchlist
+    young: Young
 
 
 @dataclass(slots=True)
@@ -124,7 +127,8 @@ class Sampler:
     def jobs(self) -> tuple[tuple[str, Job], ...]:
         """What must run beside the tick, each in a thread of its own."""
         runtimes = tuple(job for source in self._sources for job in source.jobs())
-        return (*runtimes, ("cgroup-walk", self._walk))
+        own = (("cgroup-walk", self._walk), ("cgroup-young", self._look_at_young))
+        return (*runtimes, *(own if self._discovery.cgroup_walk else own[:1]))
 
     def look(self) -> None:
         """Ask every runtime and walk the tree once, in the caller's thread: for one snapshot without workers."""
@@ -179,6 +183,7 @@ class Sampler:
             source.close()
         if self._ground is not None:
             self._ground.watchlist.close()
+            self._ground.young.close()
 
     def _read(self, tick: Tick, ground: Ground, entries: Iterable[Watched], memory_total: int | None) -> None:
         """Read these containers into the tick."""
@@ -239,10 +244,16 @@ class Sampler:
                 registry = Registry(hierarchy, self._sources, self._discovery, self._host.proc)
                 descriptors = Descriptors(descriptor_budget())
                 kills = KillCounters(hierarchy, self._host.proc, descriptors)
-                watchlist = Watchlist(hierarchy, plan, registry, descriptors, kills, self._discovery, self._host_name)
+                young = Young(hierarchy, recogniser(self._discovery.services))
+                watchlist = Watchlist(
+                    hierarchy, plan, registry, descriptors, kills, young, self._discovery, self._host_name
+                )
                 self._kernel = capabilities.of_kernel(hierarchy, self._host.proc)
-                self._ground = Ground(hierarchy, plan, registry, descriptors, watchlist)
+                self._ground = Ground(hierarchy, plan, registry, descriptors, watchlist, young)
             return self._ground
+
+    def _look_at_young(self, now_ms: int) -> float:
+        return self._prepared().young.look(now_ms, time.monotonic_ns())
 
     def _walk(self, now_ms: int) -> float:
         ground = self._prepared()

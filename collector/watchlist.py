@@ -9,12 +9,14 @@ from collector.cgroupfs.files import Descriptors, Gone, inode_of
 from collector.cgroupfs.hierarchy import Hierarchy
 from collector.cgroupfs.plan import Plan
 from collector.cgroupfs.reader import CgroupReader
-from collector.discovery.describe import Description, is_ignored
+from collector.discovery.describe import Description, is_ignored, target_of
 from collector.discovery.registry import Registry
 from collector.discovery.walk import Found
+from collector.endings import Endings
 from collector.kills import KillCounters, parent_of
 from collector.lives import TELL_OOM, Ended, Lives
 from collector.watched import Watched
+from collector.young import Glimpse, Young
 from config.schema import DiscoverySettings
 from model.event import Event
 from model.target import Target
@@ -33,6 +35,7 @@ class Watchlist:
         registry: Registry,
         descriptors: Descriptors,
         kills: KillCounters,
+        young: Young,
         settings: DiscoverySettings,
         host_name: str,
     ) -> None:
@@ -42,8 +45,8 @@ class Watchlist:
         self._settings = settings
         self._lives = Lives(host_name)
         self._kills = kills
-        self._over: list[Ended] = []
-        """Lives that ended at this tick."""
+        self._young = young
+        self._endings = Endings(young)
         self._parents: Counter[tuple[str, str]] = Counter()
         """(runtime, parent cgroup) of the entries."""
         self._begun = False
@@ -104,10 +107,14 @@ class Watchlist:
             if known is not None and self.ignored(known):
                 continue
             watched, living = self.entries.get(report.id), None
-            if watched is not None and watched.target is not None:
-                living = Ended(report.at_ms, watched.read_as or watched.target, watched.previous, watched.peak_bytes)
-                if report.action == "die" and watched.previous and not self._lives.awaits_stop(report.id):
+            if report.action == "die" and not self._lives.awaits_stop(report.id):
+                living, glimpse = self._endings.of(watched, report.id, report.at_ms)
+                if glimpse is not None:
+                    living = self._unseen(glimpse)
+                if watched is not None and watched.previous is not None:
                     watched.stop_told = watched.previous.inode
+            elif watched is not None and watched.target is not None:
+                living = Ended(report.at_ms, watched.read_as or watched.target, watched.previous, watched.peak_bytes)
             if report.action in ("update", "start"):
                 changed.add(report.id)
             events += self._lives.report(report, known, living)
@@ -125,12 +132,27 @@ class Watchlist:
     def _judge(self, now_ms: int, telling: frozenset[str]) -> list[Event]:
         """The lives that ended now go on, each with what the counters above say of a kill; answers the kills in what
         was never seen. ``telling``: runtimes that tell of the kills in their containers."""
-        over, self._over = self._over, []
+        over, unseen_lives = self._endings.ended(self.entries, now_ms)
+        for glimpse in unseen_lives:
+            life = self._unseen(glimpse)
+            if not self.ignored(life.target):
+                self._lives.begun(life.target, glimpse.first_ms)
+                over.append(life)
         parents = {parent for runtime, parent in self._parents if runtime not in (*telling, OWN_CGROUPS)}
         ended, unseen = self._kills.judge(parents, over)
         for life in ended:
             self._lives.ended(life)
         return [self._lives.killed_unseen(parent, now_ms, count) for parent, count in unseen.items()]
+
+    def _unseen(self, glimpse: Glimpse) -> Ended:
+        """A life that no tick saw."""
+        found, reading = glimpse.found, glimpse.reading
+        what, known = found.what, self._registry.describe(found.what.id)
+        target = target_of(
+            what.runtime, what.id, found.cgroup, reading.inode, what.name, what.pod,
+            known, self._settings.label_prefix, glimpse.first_ms,
+        )  # fmt: skip
+        return Ended(glimpse.at_ms, target, reading, glimpse.peak_bytes)
 
     def _drop(self, watched: Watched) -> None:
         if self.entries.pop(watched.id, None) is not None:
@@ -152,6 +174,7 @@ class Watchlist:
             self.entries[item.what.id] = watched
             self._parents[item.what.runtime, parent_of(item.cgroup)] += 1
             taken.append(watched)
+            self._young.watch((parent_of(item.cgroup),))
             if self._begun and item.what.runtime != OWN_CGROUPS:
                 target = self.describe(watched)
                 if not self.ignored(target):
@@ -173,6 +196,9 @@ class Watchlist:
 
     def _life_over(self, watched: Watched, now_ms: int) -> None:
         last, target = watched.previous, watched.read_as or watched.target
-        if target is None or target.id.runtime == OWN_CGROUPS or (last and watched.stop_told == last.inode):
+        if target is None or target.id.runtime == OWN_CGROUPS:
             return
-        self._over.append(Ended(now_ms, target, last, watched.peak_bytes))
+        if last and watched.stop_told == last.inode:
+            self._endings.told(watched, now_ms)
+        else:
+            self._endings.over(watched, now_ms)

@@ -365,10 +365,11 @@ def test_jobs_and_sources() -> None:
     nobody = DiscoverySettings(docker="off", podman="off", containerd="off")
     assert [source.state()[0] for source in build_sources(nobody, {})] == ["off"]
     sampler = Sampler(HostSettings(), DiscoverySettings(podman="off"), "h", 1.0)
-    assert [name for name, _ in sampler.jobs()] == ["docker", "docker-events", "containerd", "cgroup-walk"]
+    walks = ["cgroup-walk", "cgroup-young"]
+    assert [name for name, _ in sampler.jobs()] == ["docker", "docker-events", "containerd", *walks]
     sampler.close()
     sampler = Sampler(HostSettings(), DiscoverySettings(docker="off", containerd="off"), "h", 1.0)
-    assert [name for name, _ in sampler.jobs()] == ["podman", "podman-events", "podman-users", "cgroup-walk"]
+    assert [name for name, _ in sampler.jobs()] == ["podman", "podman-events", "podman-users", *walks]
     sampler.close()
     off = Sampler(HostSettings(), NO_RUNTIMES, "h", 1.0)
     assert off.part()[0] == "off"
