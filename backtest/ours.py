@@ -10,7 +10,7 @@ from backtest.trace import Trace
 from config.schema import HostSettings, LimitSettings
 from limits.actuator.dry_run import DryContainer, DryRun
 from limits.controller import Controller
-from limits.estimate import CpuLaw
+from limits.cpu_law import CpuLaw
 from limits.sizes import CORES_LEAST, MIB
 from model.limits import bounded
 from model.sample import Sample, Snapshot

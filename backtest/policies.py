@@ -13,7 +13,7 @@ from backtest.baselines.vpa import Vpa
 from backtest.ours import LawAlone, Ours
 from backtest.simulator import Control, Fleet, Options, Seen
 from backtest.trace import Trace
-from limits.estimate import TARGETS
+from limits.cpu_law import TARGETS
 from limits.sizes import MIB
 from model.errors import UsageError
 

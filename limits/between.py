@@ -14,8 +14,8 @@ from math import inf
 
 from limits import guard
 from limits.desk import Desk
-from limits.estimate import MemoryLaw
 from limits.journal import READ_FAULTS
+from limits.memory_law import MemoryLaw
 from limits.planner import memory_wish_between
 from limits.sizes import shown
 from limits.track import Track

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from limits import guard
-from limits.estimate import TARGETS, CpuLaw, MemoryLaw
+from limits.cpu_law import TARGETS, CpuLaw
+from limits.memory_law import MemoryLaw
 from limits.sizes import MIB, parse_seconds
 from limits.track import KNOBS, RATIO_OF, Track
 from limits.words import bounds_of, cpu_reason, memory_reason

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from limits import guard
-from limits.estimate import CpuLaw, MemoryLaw
+from limits.cpu_law import CpuLaw
+from limits.memory_law import MemoryLaw
 from model.change import Change, Policy, Recommendation
 from model.limits import Unlimited, bounded
 from model.target import Target

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from limits.estimate import CpuLaw, MemoryLaw
+from limits.cpu_law import CpuLaw
+from limits.memory_law import MemoryLaw
 from limits.sizes import MIB
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "limits"
