@@ -29,6 +29,8 @@ from storage.api import AuthStore
 log = logging.getLogger(__name__)
 
 FIRST_FRAME_S = 5.0
+NICE = 5
+"""Below the agent's, with which it shares the processors: however much is asked here, ticks begin in time."""
 TURN_S = 10.0
 SESSIONS_MS = 3_600_000
 
@@ -36,6 +38,7 @@ SESSIONS_MS = 3_600_000
 def main(source: Source, log_level: str) -> int:
     """Serve until told to stop. Exit code: 0 stopped, 1 failed, 2 usage."""
     logs.set_up(log_level, "web")
+    os.nice(NICE)
     stop = event_on(signal.SIGTERM, signal.SIGINT)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tools.servers.process import Missing
@@ -49,40 +49,54 @@ int main(void) {
 """
 
 
-def names(count: int) -> list[str]:
-    """Ids of the first so many of this process's cgroups."""
-    return [f"{os.getpid():032x}{i:032x}" for i in range(1, count + 1)]
+def names(count: int, first: int = 1) -> list[str]:
+    """Ids of so many of this process's cgroups, from the ``first`` on."""
+    return [f"{os.getpid():032x}{i:032x}" for i in range(first, first + count)]
+
+
+def trees() -> list[Path]:
+    """The hierarchies in which containers have cgroups. Raises Missing where we may make none."""
+    v2 = (ROOT / "cgroup.controllers").exists()
+    tops = [ROOT] if v2 else [p for p in ROOT.iterdir() if p.is_dir() and not p.is_symlink() and p.name != "systemd"]
+    if os.geteuid() != 0 or not tops:
+        raise Missing("only root can make cgroups by hand")
+    return tops
 
 
 @contextlib.contextmanager
 def made(count: int) -> Iterator[str]:
     """``count`` cgroups that look like containers, in every hierarchy; yields the parent's path below the root."""
-    v2 = (ROOT / "cgroup.controllers").exists()
-    tops = [ROOT] if v2 else [p for p in ROOT.iterdir() if p.is_dir() and not p.is_symlink() and p.name != "systemd"]
-    if os.geteuid() != 0 or not tops:
-        raise Missing("only root can make cgroups by hand")
-    parent = f"wharfinger-bench-{os.getpid()}"
-    ids = names(count)
+    tops, parent = trees(), f"wharfinger-bench-{os.getpid()}"
     try:
         for top in tops:
             (top / parent).mkdir()
-            if v2:
+            if top == ROOT:
                 for folder in (top, top / parent):
                     with contextlib.suppress(OSError):
                         (folder / "cgroup.subtree_control").write_text("+cpu +memory +io +pids")
             if top.name == "cpuset":
                 for knob in ("cpuset.cpus", "cpuset.mems"):
                     (top / parent / knob).write_text((top / knob).read_text())
-            for name in ids:
-                (top / parent / name).mkdir()
-        yield f"/{parent}"
+        with more(f"/{parent}", names(count)):
+            yield f"/{parent}"
     finally:
         for top in tops:
-            for name in ids:
-                with contextlib.suppress(OSError):
-                    (top / parent / name).rmdir()
             with contextlib.suppress(OSError):
                 (top / parent).rmdir()
+
+
+@contextlib.contextmanager
+def more(parent: str, ids: Sequence[str]) -> Iterator[None]:
+    """Cgroups of these names beside those that :func:`made` has made, while the context lasts."""
+    folders = [top / parent[1:] / name for top in trees() for name in ids]
+    try:
+        for folder in folders:
+            folder.mkdir()
+        yield
+    finally:
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def files_read(work: Callable[[], object]) -> list[str]:

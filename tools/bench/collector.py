@@ -10,7 +10,7 @@ from pathlib import Path
 
 from collector.sampler import LIMITS_A_TICK, LIMITS_EVERY, Sampler
 from config.schema import DiscoverySettings, HostSettings
-from tools.bench import agent, lateness
+from tools.bench import agent, churn, lateness
 from tools.bench.cgroups import files_read, floor_s, made
 from tools.bench.result import Measured, Part, Spec, together
 
@@ -30,6 +30,7 @@ RESULTS = (
     Spec("collector_core_share_1000", "% of a core", "Reading alone, 1,000 containers at 1 s", bar=10.0, anchor=FLOOR),
     *agent.RESULTS,
     *lateness.RESULTS,
+    *churn.RESULTS,
 )
 
 
@@ -83,7 +84,7 @@ def one(size: int) -> tuple[float, float]:
             sampler.close()
 
 
-PARTS: Mapping[str, Part] = {"reading": reading, **agent.PARTS, **lateness.PARTS}
+PARTS: Mapping[str, Part] = {"reading": reading, **agent.PARTS, **lateness.PARTS, **churn.PARTS}
 
 
 def measure(chosen: Sequence[str] = ()) -> Mapping[str, Measured]:

@@ -47,3 +47,16 @@ def named(*names: str) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def wakeups(pids: Iterable[int]) -> int:
+    """How often threads of these processes gave the processor up and were woken again (proc(5), status)."""
+    total = 0
+    for pid in pids:
+        for status in Path(f"/proc/{pid}/task").glob("*/status"):
+            try:
+                lines = status.read_text().splitlines()
+            except OSError:
+                continue
+            total += next((int(x.split()[1]) for x in lines if x.startswith("voluntary_ctxt_switches")), 0)
+    return total
