@@ -14,11 +14,10 @@ from collector.cgroupfs.files import Descriptors, Gone, descriptor_budget
 from collector.cgroupfs.hierarchy import Hierarchy, find_hierarchy
 from collector.cgroupfs.plan import Plan, plan_for
 from collector.cgroupfs.v1 import BLKIO_COUNTS, BlockIo
-from collector.discovery.bundles import Bundles
+from collector.discovery.build import build_layers, build_sources
 from collector.discovery.paths import recogniser
 from collector.discovery.registry import Registry
-from collector.discovery.rootless import RootlessPodman
-from collector.discovery.runtime import Job, Source, addresses
+from collector.discovery.runtime import Job, Source
 from collector.host import HostReader
 from collector.kills import KillCounters
 from collector.quick import QuickLook
@@ -88,6 +87,7 @@ class Sampler:
         self._ground: Ground | None = None
         self._kernel: Mapping[str, str] = {}
         self._quick = QuickLook()
+        self._layers = build_layers(discovery, os.environ)
 
     def collect(self, now_ms: int) -> Snapshot:
         """Read everything once. Raises :class:`model.errors.NotThere` on a host without any cgroup tree."""
@@ -128,7 +128,8 @@ class Sampler:
         """What must run beside the tick, each in a thread of its own."""
         runtimes = tuple(job for source in self._sources for job in source.jobs())
         own = (("cgroup-walk", self._walk), ("cgroup-young", self._look_at_young))
-        return (*runtimes, *(own if self._discovery.cgroup_walk else own[:1]))
+        layers = tuple(job for layer in self._layers for job in layer.jobs())
+        return (*runtimes, *layers, *(own if self._discovery.cgroup_walk else own[:1]))
 
     def look(self) -> None:
         """Ask every runtime and walk the tree once, in the caller's thread: for one snapshot without workers."""
@@ -189,6 +190,7 @@ class Sampler:
         """Read these containers into the tick."""
         watchlist, root, count = ground.watchlist, str(ground.hierarchy.walk_root), len(ground.watchlist.entries)
         now_ms, proc = tick.now_ms, self._host.proc
+        sizes = {key: size for layer in self._layers for key, size in layer.sizes().items()}
         for index, watched in enumerate(entries):
             key = watched.id
             target = watchlist.describe(watched)
@@ -215,6 +217,8 @@ class Sampler:
                 watched.peak_bytes = reading.memory_usage_bytes
             tick.targets[key], tick.limits[key], tick.readings[key] = target, watched.limits, reading
             values = watched.derived(reading, before, watched.reader.changed, target, now_ms)
+            if key in sizes:
+                values["writable_layer_bytes"] = sizes[key]
             tick.samples[key] = Sample(values)
             kills = values.get("memory_oom_kills")
             if watched.ticks == 1 and watched.first_seen_ms is not None:
@@ -261,22 +265,3 @@ class Sampler:
         self._kernel = capabilities.of_kernel(ground.hierarchy, self._host.proc)
         ground.plan.block_io.counted = capabilities.counting_family(ground.hierarchy) is not None
         return wait_s
-
-
-def build_sources(settings: DiscoverySettings, environ: Mapping[str, str]) -> tuple[Source, ...]:
-    """The runtimes that may be asked. The client library is loaded only where one is."""
-    bundles = (Bundles(settings.containerd),)
-    if settings.docker == settings.podman == "off":
-        return bundles
-    from collector.discovery.docker import DockerSource
-
-    def users_podman(address: str) -> Source:
-        return DockerSource("podman", address, environ)
-
-    own = addresses("podman", settings.podman, environ)
-    return (
-        DockerSource("docker", settings.docker, environ),
-        DockerSource("podman", settings.podman, environ),
-        *((RootlessPodman(users_podman, own),) if settings.podman == "auto" else ()),
-        *bundles,
-    )

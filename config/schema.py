@@ -47,6 +47,9 @@ class DiscoverySettings:
     services: list[str] = setting([], 'Globs of systemd services that are watched like containers: ["nginx", "app-*"].')
     exclude: list[str] = setting([], "Globs of container names that are not watched.")
     label_prefix: str = setting("wharfinger.", "Prefix of the container labels that are read.")
+    writable_layer_s: float = setting(
+        0.0, "Seconds between two looks at the sizes of writable layers, which Docker walks file by file; 0: never."
+    )
 
 
 @dataclass(frozen=True, slots=True)

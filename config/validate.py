@@ -82,6 +82,8 @@ def discovery(s: DiscoverySettings) -> Iterator[Fault]:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]*", s.label_prefix):
         yield Fault("discovery.label_prefix", 'must be the start of a label name, such as "wharfinger."')
     yield from not_empty_texts("discovery.exclude", s.exclude)
+    if s.writable_layer_s:
+        yield from between("discovery.writable_layer_s", s.writable_layer_s, 60, 86_400, "seconds (or 0)")
 
 
 def store(s: StoreSettings) -> Iterator[Fault]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from collector.discovery.build import build_layers, build_sources
 from collector.discovery.describe import Description
 from collector.discovery.runtime import Job, RuntimeEvent, Source
-from collector.sampler import Sampler, build_sources
+from collector.sampler import Sampler
 from config.schema import DiscoverySettings, HostSettings
 from model.errors import NotThere
 from model.metrics import METRICS, spec_of
@@ -371,5 +372,8 @@ def test_jobs_and_sources() -> None:
     sampler = Sampler(HostSettings(), DiscoverySettings(docker="off", containerd="off"), "h", 1.0)
     assert [name for name, _ in sampler.jobs()] == ["podman", "podman-events", "podman-users", *walks]
     sampler.close()
+    layers = DiscoverySettings(containerd="off", podman="off", writable_layer_s=300)
+    assert [name for layer in build_layers(layers, {}) for name, _ in layer.jobs()] == ["docker-layers"]
+    assert build_layers(DiscoverySettings(), {}) == ()
     off = Sampler(HostSettings(), NO_RUNTIMES, "h", 1.0)
     assert off.part()[0] == "off"

@@ -12,6 +12,7 @@ from model.errors import InvalidInput
 
 BAD: list[tuple[str, Any, str]] = [
     ("agent.interval_s", 0.05, "must be 0.1 to 60 seconds, not 0.05"),
+    ("discovery.writable_layer_s", 5, "must be 60 to 86400 seconds (or 0), not 5"),
     ("agent.interval_s", 61, "must be 0.1 to 60 seconds, not 61"),
     ("agent.interval_s", float("nan"), "must be a finite number"),
     ("agent.host_name", "a b", "must be 1 to 253 characters without spaces, quotes, commas and equals signs"),
