@@ -44,6 +44,8 @@ class _Known:
     info: str
     due_ms: int
     ladder: Ladder
+    names: tuple[str, ...] = ()
+    form: str = ""
 
 
 class LineEncoder:
@@ -55,7 +57,7 @@ class LineEncoder:
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
         self._owners: dict[str, str] = {}
-        self._templates: dict[tuple[str, ...], str] = {}
+        self._templates: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
         self._host: tuple[str | None, str, str] = (None, "", "")
         self._host_due_ms = 0
         self._moment: tuple[int, dict[tuple[str, str], int]] = (0, {})
@@ -78,8 +80,11 @@ class LineEncoder:
                 lines.append(f"container_began{entry.prefix} {entry.info} {at}")
             values = plain(sample.values)
             if values:
-                lines.append(f"container{entry.prefix} {self._fields(values)} {at}")
-                if closed := entry.ladder.add(at, values):
+                if tuple(values) != entry.names:
+                    entry.names, entry.form = self._form(values)
+                form, row = entry.form, tuple(values.values())
+                lines.append(f"container{entry.prefix} {form % row} {at}")
+                if closed := entry.ladder.add(at, (entry.names, row)):
                     lines += self._rolled("container", entry.prefix, closed)
             if at >= entry.due_ms or at < entry.due_ms - INFO_EVERY_MS:
                 entry.due_ms = at + INFO_EVERY_MS
@@ -92,7 +97,8 @@ class LineEncoder:
 
     def fields(self, values: Mapping[str, float]) -> str:
         """``name=value,…``; empty when no value is a finite number."""
-        return self._fields(plain(values))
+        values = plain(values)
+        return self._form(values)[1] % tuple(values.values())
 
     def saved(self) -> dict[str, list[Any]]:
         """The open roll-ups by container id (the host's by :data:`HOST_KEY`), for :meth:`restore`."""
@@ -112,14 +118,15 @@ class LineEncoder:
         """Go on with roll-ups that another process left open; those of nobody are written at the next tick."""
         self._restored = dict(ladders)
 
-    def _fields(self, values: Mapping[str, float]) -> str:
+    def _form(self, values: Mapping[str, float]) -> tuple[tuple[str, ...], str]:
+        """The names, the same tuple for all that have the same, and their template."""
         names = tuple(values)
-        form = self._templates.get(names)
-        if form is None:
+        found = self._templates.get(names)
+        if found is None:
             if len(self._templates) >= TEMPLATES:
                 self._templates.clear()
-            form = self._templates[names] = template(names)
-        return form % tuple(values.values())
+            found = self._templates[names] = (names, template(names))
+        return found
 
     def _rolled(self, measurement: str, prefix: str, closed: Iterable[tuple[int, Part]]) -> list[str]:
         return [
@@ -169,10 +176,12 @@ class LineEncoder:
         lines: list[str] = []
         values = plain(snapshot.host_sample.values)
         if values:
-            lines.append(f"{self._host[1]} {self._fields(values)} {at}")
+            names, form = self._form(values)
+            row = tuple(values.values())
+            lines.append(f"{self._host[1]} {form % row} {at}")
             ladder = self._ladder(HOST_KEY, tags(host=snapshot.host), self._host_ladder, lines)
             self._host_ladder = ladder
-            lines += self._rolled("host", ladder.tags, ladder.add(at, values))
+            lines += self._rolled("host", ladder.tags, ladder.add(at, (names, row)))
         if at >= self._host_due_ms or at < self._host_due_ms - INFO_EVERY_MS:
             self._host_due_ms = at + INFO_EVERY_MS
             info = f"cgroup={text_field(snapshot.cgroup)},interval_s={float(snapshot.interval_s)!r}"

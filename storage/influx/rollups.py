@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 
 TEN_S: Final = 10_000
@@ -21,7 +22,10 @@ PARTS: Final = ("sum", "n", "min", "max")
 """Fields of a metric; InfluxQL puts a wider bucket together with :data:`AGAIN`."""
 AGAIN: Final = ("sum", "sum", "min", "max")
 
-Values = Mapping[str, float]
+_FIRST, _LAST = itemgetter(0), itemgetter(-1)
+
+Row = tuple[tuple[str, ...], tuple[float, ...]]
+"""One second of a series: names of its metrics, and their values. Rows of the same names best share their tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +40,25 @@ class Part:
     highs: tuple[float, ...]
 
 
-def part_of(first_ms: int, ticks: Sequence[Values]) -> Part:
+def part_of(first_ms: int, rows: Sequence[Row]) -> Part:
     """One part out of seconds that follow each other."""
-    names = tuple(ticks[0])
-    if all(tuple(tick) == names for tick in ticks):
-        columns = list(zip(*(tick.values() for tick in ticks), strict=True))
+    names = rows[0][0]
+    if all(row[0] is names or row[0] == names for row in rows):
+        columns = list(zip(*(row[1] for row in rows), strict=True))
     else:
-        names = tuple(dict.fromkeys(name for tick in ticks for name in tick))
-        columns = [tuple(tick[name] for tick in ticks if name in tick) for name in names]
+        found: dict[str, list[float]] = {}
+        for row in rows:
+            for name, value in zip(*row, strict=True):
+                found.setdefault(name, []).append(value)
+        names, columns = tuple(found), [tuple(values) for values in found.values()]
+    ordered = list(map(sorted, columns))  # of ten values as quick as looking for the least of them
     return Part(
         first_ms,
         names,
         tuple(map(len, columns)),
         tuple(map(sum, columns)),
-        tuple(map(min, columns)),
-        tuple(map(max, columns)),
+        tuple(map(_FIRST, ordered)),
+        tuple(map(_LAST, ordered)),
     )
 
 
@@ -93,19 +101,19 @@ class Ladder:
     tags: str
     _ten: int = -1
     _first_ms: int = 0
-    _ticks: list[Values] = field(default_factory=list)
+    _rows: list[Row] = field(default_factory=list)
     _head: Part | None = None
     _tens: list[Part] = field(default_factory=list)
     _minutes: list[Part] = field(default_factory=list)
 
-    def add(self, at_ms: int, values: Values) -> Sequence[tuple[int, Part]]:
+    def add(self, at_ms: int, row: Row) -> Sequence[tuple[int, Part]]:
         """Take one second; the buckets that it closes, as (width, part)."""
         ten = at_ms // TEN_S
         closed: Sequence[tuple[int, Part]] = ()
         if ten != self._ten:
             closed = self._close(at_ms) if self._ten >= 0 else ()
             self._ten, self._first_ms = ten, at_ms
-        self._ticks.append(values)
+        self._rows.append(row)
         return closed
 
     def finish(self) -> Sequence[tuple[int, Part]]:
@@ -116,7 +124,7 @@ class Ladder:
 
     @property
     def is_open(self) -> bool:
-        return bool(self._ticks or self._head or self._tens or self._minutes)
+        return bool(self._rows or self._head or self._tens or self._minutes)
 
     def saved(self) -> list[Any]:
         """The open buckets for :meth:`restored`, in types that msgpack knows."""
@@ -135,8 +143,8 @@ class Ladder:
 
     def _open_ten(self) -> Part | None:
         parts = [self._head] if self._head is not None else []
-        if self._ticks:
-            parts.append(part_of(self._first_ms, self._ticks))
+        if self._rows:
+            parts.append(part_of(self._first_ms, self._rows))
         return merged(parts) if parts else None
 
     def _close(self, next_ms: int | None) -> Sequence[tuple[int, Part]]:
@@ -144,7 +152,7 @@ class Ladder:
         closed: list[tuple[int, Part]] = []
         start = self._ten * TEN_S
         ten = self._open_ten()
-        self._ticks, self._head = [], None
+        self._rows, self._head = [], None
         if ten is not None:
             self._tens.append(ten)
             closed.append((TEN_S, ten))

@@ -92,14 +92,15 @@ def test_a_container_that_ends_leaves_no_bucket_open() -> None:
 
 def test_a_clock_that_goes_back_closes_what_is_open_and_counts_each_second_once() -> None:
     ladder = Ladder("")
-    closed = [*ladder.add(HOUR_MS + 30_000, {"pids": 1}), *ladder.add(HOUR_MS - 500, {"pids": 2}), *ladder.finish()]
+    one, two = (("pids",), (1.0,)), (("pids",), (2.0,))
+    closed = [*ladder.add(HOUR_MS + 30_000, one), *ladder.add(HOUR_MS - 500, two), *ladder.finish()]
     for width in SUFFIXES:
         assert sorted(part.sums for w, part in closed if w == width) == [(1,), (2,)]
 
 
 def test_parts_with_other_metrics_are_merged_by_name() -> None:
-    one = part_of(5, [{"a": 1.0, "b": 2.0}, {"b": 4.0}])
-    two = part_of(9, [{"b": -1.0, "c": 7.0}])
+    one = part_of(5, [(("a", "b"), (1.0, 2.0)), (("b",), (4.0,))])
+    two = part_of(9, [(("b", "c"), (-1.0, 7.0))])
     whole = merged([one, two])
     assert (whole.first_ms, whole.names) == (5, ("a", "b", "c"))
     assert (whole.counts, whole.sums, whole.lows, whole.highs) == (
