@@ -10,10 +10,11 @@ TESTS ?= tests
 WORKERS ?= 2
 ONLY ?=
 KILLS ?= 100
+SECONDS ?= 3600
 LOCK := requirements/run.txt requirements/dev.txt
 REAL := docker or influxdb or prometheus or alertmanager or browser or image or root or vm
 
-.PHONY: help install install-dev servers run test check lint types ci vm demo bench evaluation docs lock pictures storm clean
+.PHONY: help install install-dev servers run test check lint types ci vm demo bench soak evaluation docs lock pictures storm clean
 
 help: ## print this list
 	@echo "wharfinger: what make can do here"
@@ -82,6 +83,9 @@ lock: install-dev ## write requirements/*.txt anew, with hashes
 	  requirements/build.in --extra dev --extra apprise -o requirements/dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml \
 	  requirements/build.in -c requirements/dev.txt -o requirements/run.txt
+
+soak: install-dev servers ## all faults again and again for an hour (SECONDS=600, ARGS="--containers 50"); root
+	@exec $(BIN)/python -m tools.soak $(SECONDS) $(ARGS)
 
 storm: install-dev ## kill -9 an agent's alerting 100 times in a storm of alerts (KILLS=100)
 	@exec $(BIN)/python -m tests.alerts.storm $(KILLS)
