@@ -7,7 +7,7 @@ alone knows the exit code; without a runtime, or when it stays silent, the tree'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collector.discovery.describe import SHORT_ID, Description
 from collector.discovery.runtime import RuntimeEvent
@@ -69,6 +69,20 @@ class Lives:
         self._ooms: dict[str, int] = {}
         self._killed: list[tuple[int, Target, int]] = []
         self._restarts: dict[str, int] = {}
+        self._now_ms = 0
+
+    def tick(self, now_ms: int) -> None:
+        """A tick begins. Where the clock was set back, what is remembered moves with it: else nothing would be told
+        until that time has come again."""
+        step = now_ms - self._now_ms
+        if step < 0:
+            for told in (self._told_starts, self._told_stops, self._ooms):
+                told.update({container_id: at_ms + step for container_id, at_ms in told.items()})
+            self._begun = {i: (at_ms + step, target) for i, (at_ms, target) in self._begun.items()}
+            self._ended = {
+                i: [replace(life, at_ms=life.at_ms + step) for life in lives] for i, lives in self._ended.items()
+            }
+        self._now_ms = now_ms
 
     def begun(self, target: Target, now_ms: int) -> None:
         """A cgroup appeared."""
@@ -102,6 +116,8 @@ class Lives:
             life = waiting.pop(0) if waiting else living
             if not waiting:
                 self._ended.pop(event.id, None)
+            if life is None and self._told_stops.get(event.id, 0) >= event.at_ms:
+                return []  # the tree's word was enough, and this comes late
             code = event.exit_code
             if code is None and known is not None and not known.running:
                 code = known.exit_code

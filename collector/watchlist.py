@@ -54,6 +54,7 @@ class Watchlist:
 
     def update(self, now_ms: int, *, everything: bool = False) -> list[Watched]:
         """Take up what appeared; answers the new entries."""
+        self._lives.tick(now_ms)
         new = self._take_up(self._registry.appeared(self.entries, everything=everything), now_ms)
         return new + self._own_cgroups(now_ms)
 

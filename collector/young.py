@@ -20,7 +20,7 @@ from collector.discovery.walk import Found, Scan
 from model.reading import CgroupReading
 
 LOOK_S = 0.1
-YOUNG_MS = 3_000
+YOUNG_NS = 3_000_000_000
 """How long after its start a container is looked at beside the ticks."""
 MOST = 64
 """Containers looked at at once; of a crowd that starts together the rest is left to the ticks."""
@@ -40,6 +40,7 @@ class Glimpse:
 
     found: Found
     first_ms: int
+    first_ns: int
     at_ms: int
     reading: CgroupReading
     peak_bytes: int
@@ -84,7 +85,7 @@ class Young:
                 last = self._glimpses.get(container_id)
             if (
                 last is None
-                or now_ms - last.first_ms > YOUNG_MS
+                or at_ns - last.first_ns > YOUNG_NS
                 or not self._read(last.found, reader, now_ms, at_ns, last)
             ):
                 somebody_went = True  # and may have made room for one that came
@@ -131,10 +132,11 @@ class Young:
         if last is not None and not as_whole(reading, last.reading):
             return True  # its trees are being removed one by one
         used = max(reading.memory_usage_bytes or 0, reading.memory_peak_bytes or 0)
-        first_ms, peak = (now_ms, used) if last is None else (last.first_ms, max(used, last.peak_bytes))
+        first_ms, first_ns = (now_ms, at_ns) if last is None else (last.first_ms, last.first_ns)
+        peak = used if last is None else max(used, last.peak_bytes)
         with self._turn:
             if last is None or found.what.id in self._glimpses:
-                self._glimpses[found.what.id] = Glimpse(found, first_ms, now_ms, reading, peak)
+                self._glimpses[found.what.id] = Glimpse(found, first_ms, first_ns, now_ms, reading, peak)
         return True
 
     def _over(self, container_id: str) -> None:

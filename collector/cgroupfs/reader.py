@@ -107,7 +107,10 @@ class CgroupReader:
         """
         if self._young:
             self._young -= 1
-            self._look()
+            if not self._found and self._inode_now() != self.inode:
+                self.open()  # it was let go of, and the path is another cgroup by now
+            else:
+                self._look()
         if self._hot:
             try:
                 self.changed = files.read_into(self._hot, self._texts, self._fields)

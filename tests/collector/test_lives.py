@@ -76,6 +76,31 @@ def test_a_runtime_that_stays_silent_is_waited_for_and_then_not() -> None:
     assert (stop.kind, stop.detail["exit_code"], stop.at_ms) == ("stop", 3, 12_100)
 
 
+def test_a_report_that_comes_after_the_trees_word_is_not_a_second_stop() -> None:
+    lives = Lives("h")
+    lives.ended(ended(12_100))
+    (stop,) = lives.settle(15_200, {"id1": KNOWN}, DOCKER)
+    assert stop.kind == "stop"
+    assert lives.report(RuntimeEvent(12_000, "die", "id1", exit_code=3), GONE, None) == []
+    assert [e.kind for e in lives.report(RuntimeEvent(15_900, "die", "id1", exit_code=3), GONE, None)] == ["stop"]
+
+
+def test_a_clock_that_is_set_back_delays_nothing() -> None:
+    lives = Lives("h")
+    lives.tick(5_000_000)
+    lives.ended(ended(5_000_000))
+    assert [e.kind for e in lives.settle(5_000_000, {}, frozenset())] == ["stop"]
+    lives.begun(TARGET, 5_000_000)
+    lives.ended(ended(5_000_000))
+    lives.tick(1_001_000)
+    assert lives.settle(1_001_000, {"id1": KNOWN}, DOCKER) == []
+    lives.tick(1_005_000)
+    told = lives.settle(1_005_000, {"id1": replace(KNOWN, started_at_ms=None)}, DOCKER)
+    assert [(e.kind, e.at_ms) for e in told] == [("start", 1_001_000)], "the second stop was the first one's"
+    lives.ended(ended(1_009_000))
+    assert [e.kind for e in lives.settle(1_013_000, {}, DOCKER)] == ["stop"]
+
+
 def test_a_start_is_told_once() -> None:
     lives = Lives("h")
     event = RuntimeEvent(10_005, "start", "id1")

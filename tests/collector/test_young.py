@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from collector.discovery.walk import Found
 from collector.endings import with_glimpse
 from collector.lives import Ended
 from collector.sampler import Sampler
-from collector.young import MOST, YOUNG_MS, Glimpse, Young, life_plan
+from collector.young import MOST, YOUNG_NS, Glimpse, Young, life_plan
 from config.schema import DiscoverySettings
 from model.event import Event
 from model.reading import CgroupReading
@@ -38,6 +39,7 @@ class House:
         discovery = DiscoverySettings(docker="auto" if runtime else "off", podman="off", containerd="off")
         settings = host(folder, v2_root() | v2_cgroup(f"/docker/{A}"))
         self.sampler = Sampler(settings, discovery, "h", 1.0, sources=(runtime,) if runtime else ())
+        self.start_ns = time.monotonic_ns() - 10_000 * 10**6
         self.tick(10_000)
         self.look(10_000)
 
@@ -46,7 +48,7 @@ class House:
 
     def look(self, now_ms: int) -> None:
         young = self.sampler._prepared().young
-        assert young.look(now_ms, now_ms * 10**6) == pytest.approx(0.1)
+        assert young.look(now_ms, self.start_ns + now_ms * 10**6) == pytest.approx(0.1)
 
     def begin(self, key: str, cpu_us: int = 1_000, memory: int = 1_000_000) -> None:
         cpu = {"cpu_stat": STAT.format(cpu_us)}
@@ -134,9 +136,7 @@ def test_what_a_tick_read_is_brought_up_to_date(plain: House) -> None:
     plain.look(10_900)
     assert [e.kind for e in plain.tick(11_000)] == ["start"]
     plain.begin(B, cpu_us=700_000, memory=9_000_000)
-    later = plain.sampler._prepared().watchlist.entries[B].previous
-    assert later is not None
-    plain.sampler._prepared().young.look(11_600, later.read_at_ns + 600_000_000)
+    plain.look(11_600)
     plain.end(B)
     (stop,) = plain.tick(12_000)
     assert (stop.detail["cpu_seconds"], stop.detail["memory_peak_bytes"]) == (0.7, 9_000_000)
@@ -191,7 +191,7 @@ def test_what_was_there_before_and_what_is_grown_up_is_left_to_the_ticks(plain: 
     plain.begin(B)
     plain.look(10_100)
     assert set(young._readers) == {B}
-    plain.look(10_101 + YOUNG_MS)
+    plain.look(10_101 + YOUNG_NS // 10**6)
     assert young._readers == {}
     assert young.take(B) is None
     young.watch(("/new",))
@@ -228,7 +228,7 @@ def test_the_later_of_both_readings_counts() -> None:
     target = Target(TargetId("docker", B, 5, None), f"/docker/{B}", "job")
     ticks = CgroupReading(100, 5, cpu_usage_ns=7, memory_usage_bytes=50, pids=3)
     seen = CgroupReading(200, 5, cpu_usage_ns=9, memory_peak_bytes=70)
-    between = Glimpse(Found("/docker/b", ContainerPath("docker", B)), 0, 1, seen, 60)
+    between = Glimpse(Found("/docker/b", ContainerPath("docker", B)), 0, 0, 1, seen, 60)
     life = with_glimpse(Ended(1, target, ticks, 55), between)
     assert life.last == CgroupReading(200, 5, cpu_usage_ns=9, memory_usage_bytes=50, memory_peak_bytes=70, pids=3)
     assert life.peak_bytes == 60

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,9 +98,8 @@ def v2_root() -> dict[str, str]:
 
 
 def remake(folder: Path, files: Mapping[str, str], root: Path) -> None:
-    """Remove a cgroup's directory and make it anew: another inode, as after a restart."""
-    placeholder = folder.with_name("placeholder")
-    placeholder.mkdir()  # takes the inode that was just freed, which a real kernel does not give out again
-    shutil.rmtree(folder)
-    (folder.parent / "placeholder2").mkdir(exist_ok=True)
+    """Take a cgroup's directory away and make it anew: another inode, as after a restart.
+
+    The old one is kept elsewhere: a real kernel does not give its inode out again, an ordinary file system may."""
+    folder.rename(root.parent / f"buried-{folder.stat().st_ino}")
     plant(root, files)
