@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -88,6 +89,8 @@ def psi(hierarchy: Hierarchy, proc: str) -> str:
 
 
 def samples(root: Path, pattern: str) -> Iterable[Path]:
-    """Files of that name in the root or up to two levels below it."""
+    """Files of that name in the root or up to two levels below it. A cgroup that goes meanwhile ends the search of
+    its level: there was enough to judge by, or there is at the next look."""
     for depth in ("", "*/", "*/*/"):
-        yield from root.glob(depth + pattern)
+        with contextlib.suppress(FileNotFoundError):
+            yield from root.glob(depth + pattern)

@@ -17,7 +17,7 @@ from collector.cgroupfs.v1 import BLKIO_COUNTS, BlockIo
 from collector.discovery.build import build_layers, build_sources
 from collector.discovery.paths import recogniser
 from collector.discovery.registry import Registry
-from collector.discovery.runtime import Job, Source
+from collector.discovery.runtime import Counts, Job, Source
 from collector.host import HostReader
 from collector.kills import KillCounters
 from collector.quick import QuickLook
@@ -176,6 +176,10 @@ class Sampler:
         states = [source.state() for source in self._sources]
         off = ("off", "no container runtime is asked")
         return next((state for state in states if state[0] != "off"), states[0] if states else off)
+
+    def asked_for(self) -> Mapping[str, tuple[int, float]]:
+        """Runtime → requests since the start, and seconds that it took to answer them. Any thread."""
+        return {source.runtime: source.asked_for() for source in self._sources if isinstance(source, Counts)}
 
     def close(self) -> None:
         """Unblock the jobs and let go of every file."""

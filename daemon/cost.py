@@ -138,3 +138,12 @@ def numbers_of(said: Mapping[str, Mapping[str, float | None]]) -> dict[str, floa
             if value is not None:
                 numbers[f'wharfinger_{kind}_{name}{{process="{process}"}}'] = float(value)
     return numbers
+
+
+def request_numbers(asked: Mapping[str, tuple[int, float]]) -> dict[str, float]:
+    """What we asked of the runtimes: requests, and the seconds they took to answer, by Prometheus name. Pure."""
+    numbers: dict[str, float] = {}
+    for runtime, (requests, seconds) in asked.items():
+        numbers[f'wharfinger_runtime_requests_total{{runtime="{runtime}"}}'] = float(requests)
+        numbers[f'wharfinger_runtime_request_seconds_total{{runtime="{runtime}"}}'] = seconds
+    return numbers

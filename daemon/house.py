@@ -32,7 +32,7 @@ from daemon.clock import now_ms
 from daemon.commands import Commands
 from daemon.commands_alerts import AlertCommands
 from daemon.commands_limits import LimitCommands
-from daemon.cost import Cost
+from daemon.cost import Cost, request_numbers
 from daemon.garbage import Garbage
 from daemon.health import Health, process_numbers, step_state, tick_numbers, tick_state
 from daemon.link import LinkServer
@@ -263,6 +263,7 @@ class AgentHouse:
 
     def _numbers(self) -> dict[str, float]:
         numbers = process_numbers() | tick_numbers(self.ticker.record, self._steps) | self._cost.numbers()
+        numbers |= request_numbers(self._sampler.asked_for())
         if self._spool is not None:
             numbers["wharfinger_spool_bytes"] = float(self._spool.size_bytes())
             numbers["wharfinger_spool_dropped_lines_total"] = float(self._spool.dropped_lines())

@@ -15,17 +15,15 @@ from typing import Any, Protocol
 
 import docker
 import docker.constants
-import docker.utils
 import requests
 import urllib3
 
 from collector.discovery.describe import Description, describe, mapping, text, texts
 from collector.discovery.events import ACTIONS, event_of
 from collector.discovery.runtime import Job, RuntimeEvent, addresses, remedy, there
-from collector.discovery.transport import Adapter
+from collector.discovery.transport import Tally, client
 from model.errors import Malformed
 
-TIMEOUT_S = 5
 RESYNC_S = 60.0
 RETRY_S = 5.0
 REOPEN_S = 0.5
@@ -68,6 +66,7 @@ class DockerSource:
         self._events: deque[RuntimeEvent] = deque(maxlen=MAX_WAITING_EVENTS)
         self._last_event_ns = 0
         self._closing = False
+        self._tally = Tally()
         self._fault: str | None = None
         self._state = ("off", f"discovery.{runtime} is off") if not self._addresses else ("down", "not asked yet")
         self._was_asked = not self._addresses
@@ -97,6 +96,9 @@ class DockerSource:
     def look(self) -> None:
         if self._addresses:
             self.resync(0)
+
+    def asked_for(self) -> tuple[int, float]:
+        return self._tally.requests, self._tally.seconds
 
     def close(self) -> None:
         self._closing = True
@@ -171,6 +173,7 @@ class DockerSource:
             return None
         self._address = present[0]
         self._api = connect(self._address, self._environ)
+        self._api.hooks["response"].append(self._tally)
         return self._api
 
     def _sync(self, api: docker.APIClient) -> None:
@@ -287,13 +290,3 @@ def connect(address: str, environ: Mapping[str, str]) -> docker.APIClient:
     finally:
         asking.close()
     return client(address, environ, text(mapping(version).get("ApiVersion")) or "")
-
-
-def client(address: str, environ: Mapping[str, str], version: str) -> docker.APIClient:
-    """A client for one version of the API; connects to nothing yet."""
-    if address.startswith("unix://"):
-        made = docker.APIClient(base_url=address, version=version, timeout=TIMEOUT_S)
-        made.mount("http+docker://", Adapter(address.removeprefix("unix://"), TIMEOUT_S))
-        return made
-    tls = docker.utils.kwargs_from_env(environment=dict(environ)).get("tls", False)
-    return docker.APIClient(base_url=address, version=version, timeout=TIMEOUT_S, tls=tls)

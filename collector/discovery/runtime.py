@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from collector.discovery.describe import Description
 
@@ -55,6 +55,14 @@ class Source(Protocol):
         """Ask once, now, in the caller's thread."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """A source that knows what its questions cost the runtime."""
+
+    def asked_for(self) -> tuple[int, float]:
+        """Requests since the start, and the seconds that the runtime took to answer them. Any thread."""
 
 
 def normal_address(address: str) -> str:

@@ -7,9 +7,25 @@ the daemon), and forgets its socket when a connection is refused.
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from typing import Any
 
+import docker
+import docker.utils
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnection, UnixHTTPConnectionPool
+
+TIMEOUT_S = 5
+
+
+class Tally:
+    """What a client's questions cost the daemon: a hook of the library's (requests), called at each answer."""
+
+    def __init__(self) -> None:
+        self.requests, self.seconds = 0, 0.0
+
+    def __call__(self, answer: Any, **_: Any) -> None:
+        self.requests += 1
+        self.seconds += answer.elapsed.total_seconds()
 
 
 class Connection(UnixHTTPConnection):
@@ -51,3 +67,13 @@ class Adapter(UnixHTTPAdapter):
     def close(self) -> None:
         self._pool.close()
         super().close()
+
+
+def client(address: str, environ: Mapping[str, str], version: str) -> docker.APIClient:
+    """A client for one version of the API; connects to nothing yet."""
+    if address.startswith("unix://"):
+        made = docker.APIClient(base_url=address, version=version, timeout=TIMEOUT_S)
+        made.mount("http+docker://", Adapter(address.removeprefix("unix://"), TIMEOUT_S))
+        return made
+    tls = docker.utils.kwargs_from_env(environment=dict(environ)).get("tls", False)
+    return docker.APIClient(base_url=address, version=version, timeout=TIMEOUT_S, tls=tls)

@@ -231,6 +231,19 @@ def test_nothing_is_left_open(docker_engine: DockerEngine, host: Running) -> Non
     wait_until(lambda: descriptors() <= before + 2, 5, "as few descriptors as before")
 
 
+def test_questions_are_counted_with_the_time_of_their_answers(docker_engine: DockerEngine) -> None:
+    docker_engine.run(IDLE)
+    source = DockerSource("docker", docker_engine.address, {})
+    assert source.asked_for() == (0, 0.0)
+    source.look()
+    requests, seconds = source.asked_for()
+    assert requests >= 2, "a list, and one inspection at least"
+    assert 0 < seconds < 60
+    source.look()
+    assert source.asked_for()[0] > requests
+    source.close()
+
+
 def test_the_daemon_goes_and_the_samples_go_on(own_docker_engine: DockerEngine) -> None:
     assert own_docker_engine.daemon is not None
     source = DockerSource("docker", own_docker_engine.address, {})

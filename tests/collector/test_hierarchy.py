@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,17 @@ def test_block_io_that_is_not_counted(tmp_path: Path, throttle: str, bfq: str, f
     hierarchy = find_hierarchy(settings)
     assert capabilities.counting_family(hierarchy) == family
     assert (capabilities.of_kernel(hierarchy, settings.proc)["io"] == "yes") is (family is not None)
+
+
+def test_a_cgroup_that_goes_while_capabilities_are_looked_for_breaks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpu.pressure").touch()
+
+    def gone(self: Path, pattern: str) -> Iterator[Path]:
+        if "/" in pattern:
+            raise FileNotFoundError(f"{self}/going")
+        yield self / pattern
+
+    monkeypatch.setattr(Path, "glob", gone)
+    assert list(capabilities.samples(tmp_path, "cpu.pressure")) == [tmp_path / "cpu.pressure"]

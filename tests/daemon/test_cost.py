@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from config.schema import HostSettings
-from daemon.cost import TICKS, Cost, find, numbers_of, usage_of
+from daemon.cost import TICKS, Cost, find, numbers_of, request_numbers, usage_of
 from daemon.machine import cpu_gauges, look, swap_gauge
 
 CPUINFO = "".join(f"processor\t: {cpu}\nphysical id\t: {cpu // 4}\ncore id\t\t: {cpu % 4 // 2}\n\n" for cpu in range(8))
@@ -76,6 +76,13 @@ def test_numbers_have_prometheus_names() -> None:
         'wharfinger_own_memory_bytes{process="agent"}': 7.0,
         'wharfinger_runtime_cpu_seconds_total{process="dockerd"}': 2.0,
         'wharfinger_runtime_memory_bytes{process="dockerd"}': 9.0,
+    }
+
+
+def test_what_was_asked_of_the_runtimes_has_names() -> None:
+    assert request_numbers({"docker": (12, 0.5)}) == {
+        'wharfinger_runtime_requests_total{runtime="docker"}': 12.0,
+        'wharfinger_runtime_request_seconds_total{runtime="docker"}': 0.5,
     }
 
 
