@@ -14,6 +14,7 @@ from limits.foreign import adopt, tell_law
 from limits.history import value_of
 from limits.journal import READ_FAULTS
 from limits.learning import Learning, value_in
+from limits.rollback import RULE as ROLLBACK
 from limits.sizes import say_value, shown
 from limits.track import EFFECT_MS, KnobTrack, Plan, Track, Value, Watch, alike
 from limits.undoing import Undoing
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 IDLE_S = 1.0
 API_EVERY_MS = 60_000
 """The runtime follows direct CPU writes at most this often; the first time at once."""
+LOWERING_EVERY_MS = 10_000
+"""Memory of one container of a host is lowered at a time, so that what happens then is its effect."""
 AWAY_MS = 5_000
 """How long the runtime is not asked again after it did not answer."""
 REFUSED_MS = 60_000
@@ -114,6 +117,8 @@ class Acting:
         up = plan.value > number
         if plan.rule.endswith("_law") and plan.knob == "memory" and not up and (use is None or plan.value < use.in_use):
             return
+        if plan.rule == "memory_law" and not up and now_ms - desk.lowered_ms < LOWERING_EVERY_MS:
+            return  # the law wishes it again
         api = plan.knob == "memory" or now_ms >= state.api_next_ms
         change = Change(
             id=desk.journal.new_id(plan.container_id, plan.rule, now_ms),
@@ -151,6 +156,12 @@ class Acting:
             state.not_before_ms = now_ms + (REFUSED_MS if up else LOWERING_REFUSED_MS)
             state.refusal = made.reason
             return
+        if plan.rule == ROLLBACK:
+            track.lowerings.undone(now_ms)
+        elif plan.knob == "memory" and not up:
+            track.lowerings.made(state.number() or plan.value, now_ms)
+            track.probe = None
+            self._desk.lowered_ms = now_ms
         state.wrote(plan.value, now_ms)
         state.owed = not known
         if known:

@@ -29,7 +29,8 @@ DENIED_MS: Final = 10_000
 """A raise that is refused so long: a clean kill and restart is better than a stall without end."""
 CHANGE_LEAST: Final = 0.02
 ABOVE_USE: Final = 1.02
-"""It is never written below what is in use, cache and all, and a little more: that would begin with a stall."""
+"""It is never written below what is in use, cache and all (but for a trial, which is to reclaim cache), and a little
+more: that would begin with a stall."""
 
 
 @dataclass(slots=True)
@@ -94,7 +95,8 @@ class Airbag:
             return None
         if desk.pause.stops(now_ms) or guard.kept_off(track.target, track.policy, desk.own_ids):
             return None
-        return int(law.high_for(limit)) // 4096 * 4096
+        high = law.high_for(limit)
+        return int(high if track.probe is None else min(high, track.probe.target)) // 4096 * 4096
 
     def _set(self, track: Track, value: int, found: Bytes, now_ms: int) -> None:
         key, cgroup = track.target.key, track.target.cgroup
@@ -111,7 +113,10 @@ class Airbag:
         try:
             kernel = self._desk.journal.kernel
             use = kernel.memory_use(cgroup)
-            if use is None or value < ABOVE_USE * max(use.in_use, use.current):
+            if use is None:
+                return
+            least = use.in_use if track.probe is not None else max(use.in_use, use.current)
+            if value < ABOVE_USE * least:
                 return
             if bag is None:
                 bag = self._bags[key] = Bag(cgroup)

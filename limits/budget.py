@@ -14,6 +14,8 @@ from limits.sizes import MIB, say_bytes
 IDLE_LEAST: Final = 0.10
 PRESSURE_MOST: Final = 0.20
 PRESSURE_TAU_S: Final = 10.0
+SHORT_FULL: Final = 0.10
+"""Share of ten seconds in which nothing on the host ran for lack of memory: nobody is squeezed further."""
 RESERVE_RATIO: Final = 0.05
 RESERVE_LEAST: Final = 512 * MIB
 IMMINENT_RATIO: Final = 0.10
@@ -27,6 +29,7 @@ class HostRoom:
         self.cpu_count = max(1, cpu_count)
         self.idle: float | None = None
         self.pressure: float | None = None
+        self.memory_pressure = 0.0
         self.memory_total: float | None = None
         self.memory_used: float | None = None
 
@@ -39,10 +42,16 @@ class HostRoom:
             self.pressure = some
         else:
             self.pressure += (some - self.pressure) * min(1.0, elapsed_s / PRESSURE_TAU_S)
+        full = values.get("memory_pressure_full_ratio", 0.0)
+        self.memory_pressure += (full - self.memory_pressure) * min(1.0, elapsed_s / PRESSURE_TAU_S)
         self.memory_total = values.get("host_memory_total_bytes")
         available = values.get("host_memory_available_bytes")
         known = self.memory_total is not None and available is not None
         self.memory_used = (self.memory_total or 0.0) - (available or 0.0) if known else None
+
+    @property
+    def short_of_memory(self) -> bool:
+        return self.memory_pressure > SHORT_FULL
 
     def refuses_cpu(self) -> str | None:
         """Why no CPU quota is raised now; None: it may be."""

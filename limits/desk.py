@@ -89,6 +89,8 @@ class Desk:
         self.generation = 0
         self.loaded = False
         self.loaded_ms = 0
+        self.lowered_ms = 0
+        """When a memory limit of this host was lowered last: one at a time, so that its effect is its own."""
         self.snapshot: Snapshot | None = None
         self.hands: Mapping[tuple[str, str], str] = {}
         """Knobs that a rule of the user's adjusts, with its name: one hand on one knob."""

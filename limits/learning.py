@@ -12,6 +12,9 @@ from limits.desk import FOREIGN, FOREIGN_HOLD_S, HOLDS, PAUSE, Desk, Pause
 from limits.history import ever_ours, floor_of, last_written
 from limits.journal import READ_FAULTS
 from limits.own import own_ids
+from limits.rollback import DAY_MS
+from limits.rollback import RULE as ROLLBACK
+from limits.runtimes import start_sized
 from limits.sizes import shown
 from limits.track import KNOBS, Track, Value, alike
 from limits.words import say_any, say_step
@@ -84,14 +87,26 @@ class Learning:
         except READ_FAULTS as fault:
             log.debug("%s: not settled yet: %s", shown(track.target.name), fault)
             return False
-        rows = desk.state.changes(container_id=key, limit=ROWS)
+        rows, sized = desk.state.changes(container_id=key, limit=ROWS), self._start_sized(track)
         original = desk.state.originals().get(key)
         with desk.lock:
             for knob in KNOBS:
                 self._take_over(track, knob, value_in(seen, knob), rows, original)
             track.start_memory = bounded(track.memory.in_force)
+            track.start_sized = sized
+            for row in reversed(rows):
+                if row.rule == ROLLBACK and row.status is ChangeStatus.APPLIED and now_ms - row.at_ms < DAY_MS:
+                    track.lowerings.rolled_back.append(row.at_ms)
             track.learnt = True
         return True
+
+    def _start_sized(self, track: Track) -> str | None:
+        """What of it sized itself by its limit at the start; where that cannot be seen it is taken for such."""
+        try:
+            return start_sized(self._desk.journal.kernel.commands(track.target.cgroup))
+        except READ_FAULTS as fault:
+            log.debug("%s: its processes cannot be seen: %s", shown(track.target.name), fault)
+            return "a process that could not be seen"
 
     def _take_over(
         self, track: Track, knob: str, seen: Value, rows: tuple[Change, ...], original: Original | None

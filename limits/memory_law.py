@@ -48,7 +48,10 @@ class MemoryLaw:
         self.limit_min, self.limit_max = limit_min, limit_max
         self.lowering, self.whole_window = lowering, whole_window
         self.reason = "enough room"
+        self.resting = False
+        """Nothing is lowered for now: an earlier lowering failed, or the host is short itself."""
         self.age = self.floor = 0.0
+        """``floor``: least limit after a kill; whoever applies the law may set it, since it outlives the law."""
         self._raised_at = -inf
         self._minute_peak, self._next_minute = 0.0, 60.0
         self._peaks: deque[float] = deque(maxlen=peak_minutes)
@@ -76,7 +79,7 @@ class MemoryLaw:
             self._raised_at = self.age
         elif self.lacks_room(used, slope):
             limit, self.reason = max(limit, safe), "too little room is left"
-        elif self.lowering and self._quiet():
+        elif self.lowering and not self.resting and self._quiet():
             limit = self._lowered(limit, used)
         self.age += self.tick_s
         return min(limit, self.limit_max)

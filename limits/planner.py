@@ -4,15 +4,17 @@ the track that it is given."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from limits import guard
 from limits.cpu_law import TARGETS, CpuLaw
 from limits.memory_law import MemoryLaw
+from limits.probe import Probe
+from limits.rollback import RULE as ROLLBACK
 from limits.sizes import MIB, parse_seconds
 from limits.track import KNOBS, RATIO_OF, Track
 from limits.words import bounds_of, cpu_reason, memory_reason
-from model.change import Verdict, WorkClass
+from model.change import Mode, Verdict, WorkClass
 from model.limits import Unlimited
 
 HEADROOM = 192.0 * MIB
@@ -137,21 +139,74 @@ def memory_wish(
     law = track.memory_law
     if law is None or law.lowering != track.policy.shrink_memory:
         law = track.memory_law = _memory_law(track, limit, window)
-    law.bound(max(bounds[0], track.start_memory or 0.0), bounds[1])
+    law.bound(max(bounds[0], (track.start_memory or 0.0) if track.start_sized else 0.0), bounds[1])
     law.tick_s = max(0.1, elapsed_s)
+    killed = values.get("memory_oom_kills", 0.0) > 0
+    missed = _missed(track, values, elapsed_s, now_ms, killed=killed)
+    law.resting = not track.lowerings.may_lower(now_ms)
+    track.leak.see(used, limit, elapsed_s, now_ms)
+    if killed:
+        track.note_kill(limit, now_ms)
+    law.floor = track.least_after_kill(now_ms)
+    stalled = track.probe is None and is_stalled(track, values, used)
     law.headroom = law.AIRBAG_ROOM if track.airbag or now_ms - track.looked_ms < LOOKED_MS else HEADROOM
-    wish = law.tick(used, oom=values.get("memory_oom_kills", 0.0) > 0, stalled=is_stalled(track, values, used))
+    wish = law.tick(used, oom=killed, stalled=stalled)
     wish = max(wish, bounds[0])
+    if missed is not None:
+        return missed if missed.value >= wish else replace(missed, value=wish)
+    if wish >= limit:
+        track.probe = None
     if guard.same_memory(wish, limit):
         return None
+    if wish > limit and wish > track.leak.most():
+        wish = max(limit, min(wish, track.leak.most()))
+        if guard.same_memory(wish, limit):
+            return Denied("memory", "leak", track.leak.words(used, limit, now_ms))
     if wish > limit and track.kills_lately(now_ms) >= 3:
         return Denied("memory", "oom", "it was killed for lack of memory three times within an hour: not fed further")
     ruling = guard.permit_memory(wish, round(limit), bounds, used, law.room_for(used))
     if ruling.verdict is Verdict.REFUSED:
         return None
+    value = ruling.value
+    if value < limit and track.airbag:
+        tried = _tried(track, value, values, used, elapsed_s, now_ms)
+        if tried is None:
+            return None
+        value = tried
     reason = memory_reason(used, limit, law.slope(), law.reason)
-    confidence = 0.9 if ruling.value > limit else 0.6
-    return Wish("memory", limit, ruling.value, "memory_law", reason, confidence)
+    confidence = 0.9 if value > limit else 0.6
+    return Wish("memory", limit, value, "memory_law", reason, confidence)
+
+
+def _missed(track: Track, values: Mapping[str, float], elapsed_s: float, now_ms: int, *, killed: bool) -> Wish | None:
+    """What was taken back last is missed: the limit of before, at once."""
+    lowerings, limit = track.lowerings, track.memory.number()
+    lowerings.see(values, elapsed_s)
+    hurts, last = lowerings.hurts(values, now_ms, killed=killed), lowerings.last
+    if hurts is None or last is None or limit is None:
+        return None
+    if last.before <= limit:
+        lowerings.last = None
+        return None
+    return Wish("memory", limit, last.before, ROLLBACK, f"what was taken back is missed: {hurts}", 1.0)
+
+
+def _tried(
+    track: Track, value: float, values: Mapping[str, float], used: float, elapsed_s: float, now_ms: int
+) -> float | None:
+    """What a lowering to ``value`` may be after ``memory.high`` stood there for a minute and nobody was hurt; None:
+    not yet, or not now. Without ``auto`` nothing is tried: what is shown is what the law would do."""
+    if track.policy.mode is not Mode.AUTO:
+        return value
+    probe = track.probe
+    if probe is None:
+        track.probe = Probe(value, now_ms, dict(track.lowerings.usual))
+        return None
+    hurts = probe.hurts(values, used, elapsed_s)
+    if hurts is not None:
+        track.probe, track.lowerings.given_up_ms = None, now_ms
+        return None
+    return max(value, probe.target) if probe.passed(now_ms) else None
 
 
 def memory_wish_between(track: Track, used: float, slope: float, now_ms: int) -> Wish | None:
@@ -161,7 +216,7 @@ def memory_wish_between(track: Track, used: float, slope: float, now_ms: int) ->
     bounds = bounds_of(track, track.memory, 1, now_ms)
     if law is None or limit is None or bounds is None or track.kills_lately(now_ms) >= 3:
         return None
-    wish = law.between(used, slope)
+    wish = min(law.between(used, slope), max(limit, track.leak.most()))
     if wish <= limit or guard.same_memory(wish, limit):
         return None
     ruling = guard.permit_memory(wish, round(limit), bounds, used, law.room_for(used))

@@ -8,7 +8,10 @@ from typing import Final
 
 from limits import guard
 from limits.cpu_law import CpuLaw
+from limits.leak import LeakWatch
 from limits.memory_law import MemoryLaw
+from limits.probe import Probe
+from limits.rollback import Lowerings
 from model.change import Change, Policy, Recommendation
 from model.limits import Unlimited, bounded
 from model.target import Target
@@ -24,6 +27,8 @@ WRITING_MS: Final = 30_000
 """A write that goes on may show for this long before its end is known."""
 EFFECT_MS: Final = 10_000
 OOM_WINDOW_MS: Final = 3_600_000
+KILL_FLOOR_MS: Final = 86_400_000
+KILL_FLOOR_LONGEST_MS: Final = 16 * KILL_FLOOR_MS
 Value = float | Unlimited | None
 
 
@@ -102,7 +107,15 @@ class Track:
     """Until the policy changes."""
     held_by: str = ""
     start_memory: float | None = None
-    """Memory limit when this process was first seen: heaps may be sized by it."""
+    """Memory limit when this process was first seen."""
+    start_sized: str | None = None
+    """What of it sized itself by that limit (``java``, ``node``…): it never gets less than it had then."""
+    lowerings: Lowerings = field(default_factory=Lowerings)
+    leak: LeakWatch = field(default_factory=LeakWatch)
+    probe: Probe | None = None
+    """A lowering that is tried with ``memory.high`` first."""
+    kill_floor: tuple[float, int, int] = (0.0, 0, 0)
+    """After a kill for lack of memory: least limit, until when, and how long that lasts, in ms."""
     ooms: deque[int] = field(default_factory=lambda: deque(maxlen=8))
     ratios: dict[str, deque[float]] = field(default_factory=lambda: {knob: deque(maxlen=10) for knob in KNOBS})
     watches: list[Watch] = field(default_factory=list)
@@ -129,9 +142,20 @@ class Track:
     def kills_lately(self, now_ms: int) -> int:
         return sum(1 for at in self.ooms if now_ms - at < OOM_WINDOW_MS)
 
+    def note_kill(self, limit: float, now_ms: int) -> None:
+        """A limit that killed is not gone back to for a day; after another kill in that time for two, and so on."""
+        least, until, lasts = self.kill_floor
+        again = now_ms < until
+        lasts = min(2 * lasts, KILL_FLOOR_LONGEST_MS) if again else KILL_FLOOR_MS
+        self.kill_floor = (max(least if again else 0.0, limit * MemoryLaw.OOM_FLOOR), now_ms + lasts, lasts)
+
+    def least_after_kill(self, now_ms: int) -> float:
+        return self.kill_floor[0] if now_ms < self.kill_floor[1] else 0.0
+
     def forget_laws(self) -> None:
         """Somebody else decided: what was learnt about the old limit is no use."""
-        self.cpu_law = self.memory_law = None
+        self.cpu_law = self.memory_law = self.probe = None
+        self.lowerings.last = None
         self.carried = (0.0, 0.0, 0.0)
         for knob in (self.cpu, self.memory):
             knob.advice, knob.refusal, knob.told, knob.rule_floor = None, "", "", None

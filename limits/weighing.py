@@ -9,6 +9,7 @@ from math import isfinite
 from limits import guard
 from limits.desk import Desk
 from limits.planner import Denied, Wish, slope_of
+from limits.rollback import RULE as ROLLBACK
 from limits.sizes import shown
 from limits.track import KnobTrack, Plan, Track
 from limits.words import bounds_of, say_step
@@ -119,9 +120,15 @@ class Weighing:
             return ""
         if desk.pause.stops(now_ms) or now_ms < state.not_before_ms or not track.has_original:
             return ""
+        if wish.rule == ROLLBACK:
+            return None  # it had it before
         if not wish.up:
-            return None
+            return self._lowering_waits(wish)
         return desk.room.refuses_cpu() if wish.knob == "cpu" else self._memory_room(wish.value)
+
+    def _lowering_waits(self, wish: Wish) -> str | None:
+        """Nobody is squeezed while the host itself is short of memory."""
+        return "" if wish.knob == "memory" and self.desk.room.short_of_memory else None
 
     def _memory_room(self, wanted: float) -> str | None:
         """Why the host has no memory for it; what is in use is added up once a tick."""

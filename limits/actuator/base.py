@@ -82,6 +82,9 @@ class Kernel(Protocol):
     def memory_use(self, cgroup: str) -> MemoryUse | None:
         """None where this host has no memory controller."""
 
+    def commands(self, cgroup: str) -> tuple[str, ...]:
+        """Names of the programs of its first processes (``comm``), in no order."""
+
     def write_cpu(self, cgroup: str, cores: float) -> None:
         """Set the quota on the period in force."""
 

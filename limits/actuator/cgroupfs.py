@@ -35,6 +35,7 @@ from model.errors import Malformed, NotThere, Refused
 from model.limits import UNLIMITED, Bytes, Cores, Limits, Unlimited
 
 MOST_BYTES = 65536
+MOST_PROCESSES = 64
 GONE = (errno.ENOENT, errno.ENODEV, errno.ENOTDIR)
 MEMORY_HIGH_KERNEL = (5, 9)
 """Before it, writers of memory.high and those above it could be stuck."""
@@ -86,6 +87,17 @@ class CgroupActuator:
             unreclaimable=None if hard[0] is None else sum(part or 0 for part in hard) + kernel,
             current=positive_or_zero(usage),
         )
+
+    def commands(self, cgroup: str) -> tuple[str, ...]:
+        trees = self._trees()
+        root = trees.root("memory" if on_v1(trees, Knob.MEMORY) else UNIFIED)
+        text = None if root is None else self._text(root, cgroup, "cgroup.procs")
+        if text is None:
+            raise ActuatorAway("this host shows no processes of a cgroup")
+        found = (
+            comm_of(Path(self._host.proc) / pid.decode("ascii", "replace")) for pid in text.split()[:MOST_PROCESSES]
+        )
+        return tuple(dict.fromkeys(name for name in found if name))
 
     def write_cpu(self, cgroup: str, cores: float) -> None:
         trees, (_, _, period) = self._trees(), self._cpu(cgroup)
@@ -211,6 +223,14 @@ def translated(fault: OSError, cgroup: str, name: str) -> NotThere | ActuatorAwa
     if fault.errno in FORBIDDEN:
         return ActuatorAway(f"{where} may not be used ({fault.strerror}): mount the cgroup tree writable, run as root")
     return Refused(f"the kernel refused {where}: {fault.strerror}")
+
+
+def comm_of(process: Path) -> str:
+    """Name of a process by its folder in ``/proc``; empty where it has ended."""
+    try:
+        return (process / "comm").read_text("utf-8", "replace").strip()
+    except OSError:
+        return ""
 
 
 def stat_of(text: bytes) -> dict[str, int]:

@@ -32,6 +32,7 @@ class DryContainer:
     high: Bytes = UNLIMITED
     state: str = "running"
     kills: int = 0
+    commands: tuple[str, ...] = ("app",)
     updates: list[dict[str, int]] = field(default_factory=list)
     writes: list[tuple[str, float]] = field(default_factory=list)
 
@@ -104,6 +105,9 @@ class DryRun:
 
     def memory_use(self, cgroup: str) -> MemoryUse | None:
         return MemoryUse(self._at(cgroup).in_use)
+
+    def commands(self, cgroup: str) -> tuple[str, ...]:
+        return self._at(cgroup).commands
 
     def write_cpu(self, cgroup: str, cores: float) -> None:
         found = self._at(cgroup)
