@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -107,10 +107,10 @@ def describe(runtime: str, answer: object) -> Description:
 
 
 def is_ignored(
-    name: str, labels: Mapping[str, str], image_labels: Mapping[str, str], exclude: Iterable[str], prefix: str
+    name: str, labels: Mapping[str, str], image_labels: Mapping[str, str], exclude: Sequence[str], prefix: str
 ) -> bool:
     """Whether a container is not to be watched: by the globs of the settings, or by its own label ``ignore``."""
-    if any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude):
+    if exclude and any(fnmatch.fnmatchcase(name, pattern) for pattern in exclude):
         return True
     word = labels.get(f"{prefix}ignore")
     return word is not None and image_labels.get(f"{prefix}ignore") != word and word.strip().lower() in TRUE_WORDS
