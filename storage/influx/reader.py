@@ -99,14 +99,15 @@ class InfluxReader:
     def span(self) -> tuple[int, int] | None:
         until = _now_ms() + INFO_EVERY_MS
         oldest = until - self._lookback_ms() if self._server.dialect().kind is Kind.V3 else 0
-        ends = [
-            [table.rows[0][0] for table in self._server.query(text) if table.rows]
-            for text in (
-                ql.select('"interval_s"', "host_info", oldest, until, tail="ORDER BY time ASC LIMIT 1"),
-                ql.select("*", "host", oldest, until, tail="ORDER BY time DESC LIMIT 1"),
-            )
-        ]
-        return (min(ends[0]), max(ends[1])) if all(ends) else None
+
+        def ends(column: str, measurement: str, order: str) -> list[int]:
+            text = ql.select(column, measurement, oldest, until, tail=f"ORDER BY time {order} LIMIT 1")
+            return [table.rows[0][0] for table in self._server.query(text) if table.rows]
+
+        first = ends('"interval_s"', "host_info", "ASC")
+        # a host that gives no figures of its own still has containers
+        last = ends("*", "host", "DESC") or (ends("*", "container", "DESC") if first else [])
+        return (min(first), max(last)) if first and last else None
 
     def close(self) -> None:
         self._server.close()

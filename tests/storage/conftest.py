@@ -36,13 +36,13 @@ class Store:
     reader: SeriesReader
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "memory":
+def opened(kind: str, folder: Path) -> Iterator[Store]:
+    """``memory`` or ``sqlite``, closed behind it."""
+    if kind == "memory":
         memory = MemorySeries()
         yield Store(memory, memory)
         return
-    path = tmp_path / "data" / "series.db"
+    path = folder / "data" / "series.db"
     reader = open_series_reader(path)
     writer = open_series_writer(path, StoreSettings(), "web-1")
     yield Store(writer, reader)

@@ -1,7 +1,8 @@
-"""Contract of SeriesWriter and SeriesReader, over every implementation."""
+"""Contract of SeriesWriter and SeriesReader, over every implementation that both writes and reads."""
 
 from __future__ import annotations
 
+import time
 from random import Random
 
 import pytest
@@ -10,10 +11,13 @@ from model.event import Event
 from model.metrics import METRICS
 from storage.api import SeriesColumn, SeriesQuery
 from tests.storage.conftest import Store
-from tests.storage.hosts import START_MS, snapshot, target
+from tests.storage.hosts import snapshot, target
 
 CPU = "cpu_usage_cores"
 A, B = "a" * 64, "b" * 64
+HOUR_S = 3600
+START_MS = ((int(time.time()) // HOUR_S - 2) * HOUR_S + 800) * 1000
+"""Not long ago: servers look back for hosts and containers, but not for ever. Off the grid of minutes and hours."""
 
 
 def at(second: int) -> int:
