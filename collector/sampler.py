@@ -162,6 +162,12 @@ class Sampler:
             if source.runtime == "docker" or state != "off":
                 found[source.runtime] = capabilities.YES if state == "ok" else detail
         if self._ground is not None:
+            lacking = self._ground.registry.without_cgroup
+            if lacking:
+                found["own_cgroup"] = (
+                    f"{len(lacking)} running containers have no cgroup of their own here and cannot be measured: "
+                    f"{', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}"
+                )
             entries = list(self._ground.watchlist.entries.values())
             shared = sorted(w.target.name for w in entries if w.on_host_network and w.target)
             if shared:

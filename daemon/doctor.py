@@ -38,6 +38,7 @@ REMEDIES = {
     "containerd": "run as root, or set discovery.containerd to its state folder",
     "podman": "systemctl enable --now podman.socket, or set discovery.podman",
     "network": "run as root (or with CAP_SYS_PTRACE) and with the host's pid namespace",
+    "own_cgroup": "boot with cgroup v2, where the Podman of an ordinary user gets cgroups of its own",
     "io": "mount the io (v1: blkio) controller",
     "pids": "mount the pids controller",
 }

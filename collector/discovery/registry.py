@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from collector.cgroupfs import files
 from collector.cgroupfs.hierarchy import Hierarchy
 from collector.discovery.describe import Description
-from collector.discovery.paths import PARENTS, ContainerPath, cgroup_of_process, recognise, recogniser
+from collector.discovery.paths import PARENTS, ContainerPath, cgroup_of_process, recogniser
 from collector.discovery.runtime import RuntimeEvent, Source
 from collector.discovery.walk import Found, Scan, containers, host_cgroups
 from config.schema import DiscoverySettings
@@ -29,6 +29,8 @@ class Registry:
         self._scan.watch(PARENTS)
         self._walked: Mapping[str, Found] | None = None
         self._host_cgroups: Mapping[str, Found] = {}
+        self.without_cgroup: tuple[str, ...] = ()
+        """Names of running containers whose process is in a cgroup that is not theirs alone: a user's Podman on v1."""
 
     def walk(self, now_ms: int) -> float:  # noqa: ARG002 - a job
         """Go through the whole tree: for containers under parents that are not looked at each tick."""
@@ -52,12 +54,16 @@ class Registry:
                 for item in place.values():
                     if self._wanted(item.what) and item.what.id not in known:
                         found.setdefault(item.what.id, item)
+        without = []
         for source in self._sources:
             for container_id, described in source.described().items():
                 if described.running and container_id not in known and container_id not in found:
-                    by_process = self._by_process(described)
-                    if by_process is not None:
-                        found[container_id] = by_process
+                    path = self._path_of_process(described)
+                    if path is not None and container_id in path:
+                        found[container_id] = self._found_at(path, described)
+                    elif path is not None:
+                        without.append(described.name)
+        self.without_cgroup = tuple(sorted(without))
         return list(found.values())
 
     def host_only(self) -> list[Found]:
@@ -89,15 +95,16 @@ class Registry:
     def _wanted(self, what: ContainerPath) -> bool:
         return what.runtime != "containerd" or self._settings.containerd != "off"
 
-    def _by_process(self, described: Description) -> Found | None:
-        """The cgroup of a container that the tree does not show by its name: that of its init process."""
+    def _path_of_process(self, described: Description) -> str | None:
+        """The cgroup of a container's init process, for one that the tree does not show by its name. It may be
+        another's: the process id may be somebody else's by now, or of another host's Docker."""
         if described.pid is None:
             return None
         text = files.read_text(f"{self._proc}/{described.pid}/cgroup")
-        path = cgroup_of_process(
+        return cgroup_of_process(
             text or "", self._hierarchy.primary, lambda path: files.inode_of(self._root + path) is not None
         )
-        if path is None or described.id not in path:
-            return None  # the process id is somebody else's by now, or of another host's Docker
-        seen = recognise(path)
+
+    def _found_at(self, path: str, described: Description) -> Found:
+        seen = self._recognise(path)
         return Found(path, ContainerPath(described.runtime, described.id, pod=None if seen is None else seen.pod))

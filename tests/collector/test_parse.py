@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from collector.cgroupfs import knobs, v1, v2
 from collector.cgroupfs.parse import Fields, Keyed, io_stat, network_devices, number, one, pressure
 from collector.cgroupfs.source import Source
-from collector.hostparse import disk_counters, load_and_tasks, real_mounts
+from collector.discovery.paths import cgroup_of_process
+from collector.hostparse import device_names, disk_counters, load_and_tasks, real_mounts
 from model.errors import Malformed
 from model.limits import UNLIMITED
 from model.reading import IoDevice
@@ -195,6 +196,8 @@ def test_no_text_of_proc_brings_a_parser_down(text: str) -> None:
     assert "\n" not in complaint(lambda: load_and_tasks(text))
     assert "\n" not in complaint(lambda: disk_counters(text, ("vda",)))
     assert "\n" not in complaint(lambda: real_mounts(text))
+    assert "\n" not in complaint(lambda: device_names(text))
+    assert "\n" not in complaint(lambda: cgroup_of_process(text, "memory", lambda path: path.startswith("/")))
 
 
 @given(text=st.binary(max_size=300))

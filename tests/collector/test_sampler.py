@@ -320,6 +320,12 @@ def test_without_the_walk_containers_come_from_the_runtime_alone(tmp_path: Path,
     }
     sampler = sampler_of(samplers, settings, DiscoverySettings(cgroup_walk=False), (runtime,))
     assert names(sampler.collect(1_000)) == {"web"}
+    assert sampler.capabilities()["own_cgroup"] == (
+        "1 running containers have no cgroup of their own here and cannot be measured: elsewhere"
+    )
+    del runtime.known[B]
+    sampler.collect(2_000)
+    assert "own_cgroup" not in sampler.capabilities()
 
 
 def test_containerd_may_be_left_out(tmp_path: Path, samplers: list[Sampler]) -> None:
