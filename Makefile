@@ -14,7 +14,7 @@ SECONDS ?= 3600
 LOCK := requirements/run.txt requirements/dev.txt
 REAL := docker or influxdb or prometheus or alertmanager or browser or image or root or vm
 
-.PHONY: help install install-dev servers run test check lint types ci vm demo bench soak evaluation docs lock pictures storm clean
+.PHONY: help install install-dev servers run test check lint types ci vm demo bench soak evaluation dist audit docs lock pictures storm clean
 
 help: ## print this list
 	@echo "wharfinger: what make can do here"
@@ -71,6 +71,12 @@ bench: install-dev servers ## measure: a table and build/bench.json (ONLY=room o
 
 evaluation: install-dev ## judge the limit policies on the public traces (ARGS=SEEDS); writes docs/evaluation-results.md
 	@exec $(BIN)/python -m tools.evaluation $(ARGS)
+
+dist: install-dev ## a release in dist/: wheel, bill of materials, sums
+	@PYTHON=$(BIN)/python tools/dist.sh
+
+audit: install-dev ## known holes in the locked packages (STRICT=1 fails where nobody could be asked)
+	@exec $(BIN)/python -m tools.audit
 
 docs: install-dev ## write the pages that are made from code
 	@$(BIN)/python -m tools.gen_docs

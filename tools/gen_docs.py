@@ -17,6 +17,7 @@ from config.describe import SettingSpec, settings
 from model.metrics import METRICS, MetricSpec
 from tools.bench.result import Spec
 from tools.bench.rooms import ROOMS
+from tools.licences import licences
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- made from code: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -108,10 +109,16 @@ def bench_tables() -> str:
     return "".join(parts)
 
 
+def licence_table() -> str:
+    """What an installation consists of."""
+    return "\n" + table(("package", "version", "licence"), ((x.package, x.version, x.licence) for x in licences()))
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings_tables,
     "metrics": metric_tables,
     "benches": bench_tables,
+    "licences": licence_table,
 }
 
 

@@ -43,7 +43,7 @@ def test_the_docs_tell_the_targets() -> None:
     ]
 
 
-@pytest.mark.parametrize("script", [".ci/run", "tools/make_venv.sh", "tools/install_servers.sh"])
+@pytest.mark.parametrize("script", [".ci/run", "tools/make_venv.sh", "tools/install_servers.sh", "tools/dist.sh"])
 def test_scripts_run_and_stop_at_the_first_fault(script: str) -> None:
     path = ROOT / script
     assert os.access(path, os.X_OK)
