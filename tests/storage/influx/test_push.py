@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from config.schema import InfluxSettings
 from storage.influx.sender import Sender
 from storage.influx.spool import DiskSpool
 from tests.storage.hosts import snapshot, target
@@ -37,19 +40,6 @@ def test_a_url_alone_pushes_to_influxdb_1(influxdb: Influxd, database: str, tmp_
     assert sender.counters()["lines_rejected"] == 0
 
 
-def test_through_the_write_api_of_2(
-    influx_v2_front: InfluxV2Front, influxdb: Influxd, database: str, tmp_path: Path
-) -> None:
-    start = recently()
-    where = settings(influx_v2_front.url, database, token=influx_v2_front.token, org="any")
-    execute(influxdb.url, f'CREATE DATABASE "{database}"')
-    sender = push(where, tmp_path, ticks(60, start))  # type: ignore[arg-type]
-    assert sender.state()[0] == "ok"
-    assert "2.7.12" in sender.state()[1]
-    found = rows(influxdb.url, database, 'SELECT "pids" FROM "container"')
-    assert found == [[start + s * 1000, s] for s in range(60)]
-
-
 def test_a_wrong_token_keeps_all_lines(influx_v2_front: InfluxV2Front, database: str, tmp_path: Path) -> None:
     spool = DiskSpool(tmp_path, 1 << 30)
     sender = Sender(settings(influx_v2_front.url, database, token="wrong", org="any"), spool)
@@ -63,28 +53,61 @@ def test_a_wrong_token_keeps_all_lines(influx_v2_front: InfluxV2Front, database:
     spool.close()
 
 
-def test_victoriametrics_takes_the_same_lines(victoriametrics: VictoriaMetrics, database: str, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Place:
+    """A server to write to; ``stored()``: what it has of the metric ``pids``, as (ms, value)."""
+
+    settings: InfluxSettings
+    said: str
+    """What the sender calls it."""
+    stored: Callable[[], list[tuple[int, float]]]
+
+
+@pytest.fixture(params=["InfluxDB 1.6", "2.x front", "VictoriaMetrics"])
+def place(request: pytest.FixtureRequest, database: str) -> Place:
+    if request.param == "VictoriaMetrics":
+        victoria: VictoriaMetrics = request.getfixturevalue("victoriametrics")
+        return Place(settings(victoria.url, database), "VictoriaMetrics", lambda: exported(victoria.url, database))
+    influxdb: Influxd = request.getfixturevalue("influxdb")
+
+    def stored() -> list[tuple[int, float]]:
+        return [(int(r[0]), float(r[1])) for r in rows(influxdb.url, database, 'SELECT "pids" FROM "container"')]  # type: ignore[call-overload, arg-type]
+
+    if request.param == "InfluxDB 1.6":
+        return Place(settings(influxdb.url, database), "InfluxDB 1.6", stored)
+    front: InfluxV2Front = request.getfixturevalue("influx_v2_front")
+    execute(influxdb.url, f'CREATE DATABASE "{database}"')
+    return Place(settings(front.url, database, token=front.token, org="any"), "2.7.12", stored)
+
+
+def exported(url: str, database: str) -> list[tuple[int, float]]:
+    """What VictoriaMetrics has, once it shows it."""
+    connection = HTTPConnection(urlsplit(url).netloc)
+    connection.request("GET", "/internal/force_flush")
+    connection.getresponse().read()
+    query = urlencode({"match[]": f'container_pids{{db="{database}",host="web-1"}}'})
+    connection.request("GET", f"/api/v1/export?{query}")
+    body = connection.getresponse().read()
+    connection.close()
+    series = json.loads(body) if body else {"timestamps": [], "values": []}
+    return list(zip(series["timestamps"], series["values"], strict=True))
+
+
+def test_every_second_arrives_once_wherever_it_is_written(place: Place, tmp_path: Path) -> None:
     start = recently()
-    sender = push(settings(victoriametrics.url, database), tmp_path, ticks(60, start))  # type: ignore[arg-type]
-    assert "VictoriaMetrics" in sender.state()[1]
+    sender = push(place.settings, tmp_path, ticks(60, start))  # type: ignore[arg-type]
+    assert sender.state()[0] == "ok"
+    assert place.said in sender.state()[1]
+    assert sender.counters()["lines_rejected"] == 0
+    expected = [(start + s * 1000, float(s)) for s in range(60)]
+    assert wait_until(lambda: place.stored() or None, 10, "the points are there") == expected
 
-    def exported() -> bool:
-        connection = HTTPConnection(urlsplit(victoriametrics.url).netloc)
-        connection.request("GET", "/internal/force_flush")
-        connection.getresponse().read()
-        query = urlencode({"match[]": f'container_pids{{db="{database}"}}'})
-        connection.request("GET", f"/api/v1/export?{query}")
-        body = connection.getresponse().read()
-        connection.close()
-        if not body:
-            return False
-        series = json.loads(body)
-        assert series["values"] == list(range(60))
-        assert series["timestamps"] == [start + s * 1000 for s in range(60)]
-        assert series["metric"]["host"] == "web-1"
-        return True
 
-    wait_until(exported, 10, "the points are there")
+def test_a_batch_cut_small_is_the_same_points(place: Place, tmp_path: Path) -> None:
+    start = recently()
+    push(replace(place.settings, batch_lines=7), tmp_path, ticks(30, start))  # type: ignore[arg-type]
+    expected = [(start + s * 1000, float(s)) for s in range(30)]
+    assert wait_until(lambda: place.stored() or None, 10, "the points are there") == expected
 
 
 def test_hostile_names_arrive_as_they_are(influxdb: Influxd, database: str, tmp_path: Path) -> None:
