@@ -34,6 +34,7 @@ DAY_S = 86_400
 DRAIN_LINES = 1_000_000
 ROUNDS = 4
 AWAY_CONTAINERS = 50
+AWAY_METRICS = 6  # points are counted, not their width: a day of them in minutes
 AWAY_S = int(os.environ.get("BENCH_AWAY_S", DAY_S))
 HOSTS, EACH = 50, 50
 CPU = "cpu_usage_cores"
@@ -232,7 +233,7 @@ def query(url: str, text: str, method: str = "GET", **more: str) -> list[list[fl
 
 def away(server: Influxd) -> dict[str, Measured]:
     """A day without the server, its time made up; then all of it must be there, once, and memory as before."""
-    host = Host(AWAY_CONTAINERS, 20)
+    host = Host(AWAY_CONTAINERS, AWAY_METRICS)
     start_ms = time.time_ns() // 1_000_000_000 * 1000 - AWAY_S * 1000
     spool = DiskSpool(FOLDER / "away", 1 << 33)
     sender = Sender(settings(server.url, "away"), spool)
