@@ -126,8 +126,8 @@ def main(cgroups: int, containers: int, folder: Path) -> int:
     raise_file_limit()
     settings = Settings(
         agent=AgentSettings(data_dir=str(folder / "data"), run_dir=str(folder / "run")),
-        discovery=DiscoverySettings(podman="off", containerd="off"),
-        limits=LimitSettings(mode="auto"),
+        discovery=DiscoverySettings(podman="off", containerd="off", label_prefix="wharfinger-bench."),
+        limits=LimitSettings(mode="observe"),  # the engine has other people's containers too
     )
     with contextlib.ExitStack() as stack:
         engine = DockerEngine.find()
