@@ -51,8 +51,38 @@ groups:
         expr: container_health_state{name!=""} == 0
       - alert: ContainerAbsent
         expr: absent(container_memory_usage_bytes{name="wharfinger-prom-nobody"})
+      - alert: ContainerKilled
+        expr: time() - container_last_seen{name=~"wharfinger-prom-.*"} > 60
+      - alert: ContainerVolumeUsage
+        expr: >
+          (1 - (sum(container_fs_inodes_free{name!=""}) BY (instance)
+          / sum(container_fs_inodes_total) BY (instance))) > 0.8
+      - alert: ContainerLowCpuUtilization
+        expr: >
+          (sum(rate(container_cpu_usage_seconds_total{container!=""}[10s])) by (pod, container)
+          / sum(container_spec_cpu_quota{container!=""}/container_spec_cpu_period{container!=""}) by (pod, container)
+          * 100) < 20
+      - alert: ContainerOomKiller
+        expr: increase(container_oom_events_total{name=~"wharfinger-prom-.*"}[10s]) > 0
       - alert: ContainerPresent
         expr: container_last_seen{name=~"wharfinger-prom-.*"} and (time() - container_last_seen) < 60
+  # As in the Kubernetes mixin and the rules of kube-prometheus, the labels of the kubelet left out.
+  - name: mixin
+    rules:
+      - record: container:container_cpu_usage_seconds_total:sum_irate
+        expr: sum by (name, image) (irate(container_cpu_usage_seconds_total{job="cadvisor", image!=""}[10s]))
+      - record: container:container_memory_working_set_bytes
+        expr: container_memory_working_set_bytes{job="cadvisor", image!=""}
+      - record: container:container_memory_rss
+        expr: container_memory_rss{job="cadvisor", image!=""}
+      - record: container:container_memory_cache
+        expr: container_memory_cache{job="cadvisor", image!=""}
+      - record: container:container_network_receive_bytes_total:sum_rate
+        expr: sum by (name) (rate(container_network_receive_bytes_total{job="cadvisor", image!=""}[10s]))
+      - alert: CPUThrottlingHigh
+        expr: >
+          sum(increase(container_cpu_cfs_throttled_periods_total{container!="", job="cadvisor"}[10s])) without (id)
+          / sum(increase(container_cpu_cfs_periods_total{job="cadvisor"}[10s])) without (id) > (25 / 100)
 """
 BURN = "while :; do :; done"
 HOARD = "dd if=/dev/zero of=/dev/shm/x bs=1M count=24; sleep 1000"
@@ -91,12 +121,14 @@ def names(docker_engine: DockerEngine) -> dict[str, str]:
 def test_rules_made_for_cadvisor_fire_on_our_metrics(
     tmp_path: Path, prometheus: Callable[..., Prometheus], docker_engine: DockerEngine, names: dict[str, str]
 ) -> None:
-    with running(tmp_path, **{DOCKER: docker_engine.address}) as house:
+    wished = {DOCKER: docker_engine.address, "WHARFINGER_DISCOVERY__WRITABLE_LAYER_S": "60"}
+    with running(tmp_path, **wished) as house:
         target = house.url.removeprefix("http://")
         server = Asked(prometheus(SCRAPE.format(token=TOKEN, target=target), {"rules.yml": RULES}))
         expected = {
             ("ContainerHighThrottleRate", names["throttled"]),
             ("ContainerHighCpuUtilization", names["throttled"]),
+            ("CPUThrottlingHigh", names["throttled"]),
             ("ContainerHighMemoryUsage", names["full"]),
             ("ContainerAbsent", "wharfinger-prom-nobody"),
             *(("ContainerPresent", name) for name in names.values()),
@@ -104,7 +136,9 @@ def test_rules_made_for_cadvisor_fire_on_our_metrics(
         wait_until(lambda: expected <= server.firing(), 60, "the rules to fire")
         about_idle = {alert for alert, name in server.firing() if name == names["idle"]}
         assert about_idle == {"ContainerPresent"}, "no limit, no rule about limits"
-        assert not [alert for alert, _ in server.firing() if alert == "ContainerUnhealthy"], "no health check: -1"
+        never = {"ContainerUnhealthy", "ContainerKilled", "ContainerVolumeUsage", "ContainerLowCpuUtilization"}
+        ours = {alert for alert, name in server.firing() if name in (*names.values(), "")}
+        assert not ours & (never | {"ContainerOomKiller"}), "no health check, all alive, no inodes, nobody killed"
         rules = [rule for group in server.get("rules")["groups"] for rule in group["rules"]]
         assert {rule["health"] for rule in rules} == {"ok"}
         check_queries(server, names)
@@ -123,6 +157,18 @@ def check_queries(server: Asked, names: dict[str, str]) -> None:
     used = server.query('sum by (name) (rate(container_cpu_usage_seconds_total{image!=""}[10s])) * 100')
     (throttled,) = [row for row in used if row["metric"]["name"] == names["throttled"]]
     assert 2 < float(throttled["value"][1]) < 20, "held at a tenth of a core"
+    for record in ("cpu_usage_seconds_total:sum_irate", "memory_working_set_bytes", "memory_rss", "memory_cache"):
+        rows = {row["metric"]["name"]: float(row["value"][1]) for row in server.query(f"container:container_{record}")}
+        assert set(names.values()) <= set(rows), record
+        assert all(rows[name] >= 0 for name in names.values())
+    (traffic,) = [
+        row
+        for row in server.query("container:container_network_receive_bytes_total:sum_rate")
+        if row["metric"]["name"] == names["idle"]
+    ]
+    assert float(traffic["value"][1]) >= 0
+    layers = {row["metric"]["name"]: row for row in server.query('container_fs_usage_bytes{image!=""}')}
+    assert set(names.values()) <= set(layers), "asked for by the settings of this test"
     (cores,) = server.query("sum(machine_cpu_cores)")
     assert float(cores["value"][1]) == os.cpu_count()
     (machine,) = server.query("machine_memory_bytes")
