@@ -5,8 +5,12 @@ Values are integers of the metric's resolution until the end, so a mean is exact
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import mul, truediv
 
 from model.metrics import base_name, spec_of
 from storage.api import SeriesColumn, SeriesQuery
@@ -87,16 +91,15 @@ class Filled:
     def add_ticks(self, times: Sequence[int], values: Sequence[int | None]) -> None:
         """Values at growing times; what lies outside the grid is left out."""
         grid = self._grid
-        if not times or times[0] < grid.t0_ms or times[-1] >= grid.end_ms:
-            times, values = _clipped(times, values, grid.t0_ms, grid.end_ms)
-            if not times:
-                return
+        times, values = clipped(times, values, grid.t0_ms, grid.end_ms)
+        if not times:
+            return
         if self._raw is None:
             where = bounds(times, grid.step_ms)
             self._merge([start for start, _, _ in where], column_of(values, where))
-        elif isinstance(times, range) and times.step == grid.step_ms and None not in values:
+        elif _evenly(times, grid.step_ms) and (whole := _whole(values)) is not None:
             first = (times[0] - grid.t0_ms) // grid.step_ms
-            self._raw[first : first + len(times)] = values
+            self._raw[first : first + len(times)] = whole
         else:
             for t, value in zip(times, values, strict=True):
                 if value is not None:
@@ -110,11 +113,14 @@ class Filled:
         last = next((i for i in range(len(times), first, -1) if times[i - 1] < before), first)
         if first == last:
             return
-        times = times[first:last]
-        column = Column(
-            column.counts[first:last], column.sums[first:last], column.lows[first:last], column.highs[first:last]
-        )
-        if self._raw is None and grid.step_ms % width_ms == 0:
+        if last - first < len(times):
+            times = times[first:last]
+            column = Column(
+                column.counts[first:last], column.sums[first:last], column.lows[first:last], column.highs[first:last]
+            )
+        if self._raw is None and grid.step_ms == width_ms:
+            self._merge(times, column)
+        elif self._raw is None and grid.step_ms % width_ms == 0:
             where = bounds(times, grid.step_ms)
             self._merge([start for start, _, _ in where], merged(column, where))
         else:
@@ -167,29 +173,57 @@ class Filled:
     def lists(self, scale: int) -> Lists | None:
         """Mean, minimum and maximum by point in the metric's unit; None when there is nothing at all."""
         if self._raw is not None:
-            if self._raw.count(None) == len(self._raw):
-                return None
-            raw = [None if v is None else v / scale for v in self._raw]
-            return raw, raw, raw
+            raw = _scaled(self._raw, scale)
+            return None if raw is None else (raw, raw, raw)
         if not any(self._counts):
             return None
-        counted = list(zip(self._counts, self._sums, strict=True))
         if self._summed:
-            sums = [s / scale if n else None for n, s in counted]
+            sums = [s / scale if n else None for n, s in zip(self._counts, self._sums, strict=True)]
             return sums, sums, sums
+        if 0 not in self._counts:
+            return (
+                list(map(truediv, self._sums, map(mul, self._counts, repeat(scale)))),
+                list(map(truediv, self._lows, repeat(scale))),
+                list(map(truediv, self._highs, repeat(scale))),
+            )
         return (
-            [s / (n * scale) if n else None for n, s in counted],
+            [s / (n * scale) if n else None for n, s in zip(self._counts, self._sums, strict=True)],
             [v / scale if n else None for n, v in zip(self._counts, self._lows, strict=True)],
             [v / scale if n else None for n, v in zip(self._counts, self._highs, strict=True)],
         )
 
 
-def _clipped(
+def _scaled(values: Sequence[int | None], scale: int) -> list[float | None] | None:
+    """In the metric's unit; None where there is no value at all."""
+    try:
+        return list(map(truediv, values, repeat(scale))) or None
+    except TypeError:  # a gap is there: the exception costs less than to look for one beforehand
+        scaled = [None if v is None else v / scale for v in values]
+        return scaled if any(v is not None for v in scaled) else None
+
+
+def _evenly(times: Sequence[int], step_ms: int) -> bool:
+    if isinstance(times, range):
+        return times.step == step_ms
+    return times == list(range(times[0], times[-1] + 1, step_ms))
+
+
+def _whole(values: Sequence[int | None]) -> array[int] | None:
+    """None where a value is missing; an array is the form without holes."""
+    try:
+        return values if isinstance(values, array) else array("q", values)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        return None
+
+
+def clipped(
     times: Sequence[int], values: Sequence[int | None], since_ms: int, until_ms: int
 ) -> tuple[Sequence[int], Sequence[int | None]]:
-    first = next((i for i, t in enumerate(times) if t >= since_ms), len(times))
-    last = next((i for i in range(len(times), first, -1) if times[i - 1] < until_ms), first)
-    return times[first:last], values[first:last]
+    """Ticks from ``since_ms`` up to ``until_ms``; ``times`` grow."""
+    if times and (times[0] < since_ms or times[-1] >= until_ms):
+        kept = slice(bisect_left(times, since_ms), bisect_left(times, until_ms))
+        return times[kept], values[kept]
+    return times, values
 
 
 def is_summed(metric: str) -> bool:

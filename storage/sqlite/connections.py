@@ -43,6 +43,10 @@ class Connections:
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
         """The answer from one consistent state; None while the file is not there. Raises :class:`StoreError`."""
+        return self.read_file(lambda c, _: question(c))
+
+    def read_file(self, question: Callable[[sqlite3.Connection, int], T]) -> T | None:
+        """The same for a question that wants the file's inode too: another one is another file."""
         try:
             return self._once(question)
         except DamagedStore:
@@ -52,14 +56,14 @@ class Connections:
                 opened.connection.close()
             return self._once(question)
 
-    def _once(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
+    def _once(self, question: Callable[[sqlite3.Connection, int], T]) -> T | None:
         opened = self._take()
         if opened is None:
             return None
         done = False
         try:
             opened.connection.execute("BEGIN")
-            answer = question(opened.connection)
+            answer = question(opened.connection, opened.inode)
             opened.connection.execute("COMMIT")
             done = True
         except sqlite3.Error as e:

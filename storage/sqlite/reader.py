@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from model.errors import Malformed
 from model.event import Event
 from model.sample import HOST_KEY
 from storage.api import KnownContainer, SeriesColumn, SeriesQuery, SeriesResult
 from storage.grid import Filled, column, grid_of, is_summed, wanted
+from storage.sqlite.buffer import KEY_EVERY
 from storage.sqlite.connections import Connections
 from storage.sqlite.documents import decode, decode_mapping
-from storage.sqlite.ring import newest_ms
-from storage.sqlite.scan import FOREVER, Scan, Slot, TailRow, read_tail
+from storage.sqlite.ring import TickPlace, blobs, newest_ms, ticks
+from storage.sqlite.scan import FOREVER, Kept, Scan, Slot
 from storage.sqlite.sealing import latest_sealed, sealed_end
 from storage.sqlite.shapes import scale_of
+from storage.sqlite.tail import TailReader, TailRow
 from storage.sqlite.tiers import SECOND, TIERS
 
 
@@ -38,13 +42,22 @@ class SqliteSeriesReader:
 
     def __init__(self, path: Path) -> None:
         self._connections = Connections(path, "series")
+        self._kept: tuple[int, Kept] = 0, Kept()
 
     def query(self, query: SeriesQuery) -> SeriesResult:
-        answer = self._connections.read(lambda c: _answer(c, query))
+        answer = self._connections.read_file(lambda c, inode: _answer(c, query, self._of_file(inode)))
         if answer is None:
             grid = grid_of(query, SECOND)
             return SeriesResult(grid.t0_ms, grid.step_ms, ())
         return answer
+
+    def _of_file(self, inode: int) -> Kept:
+        """What is remembered of this file; nothing of another one."""
+        kept_inode, kept = self._kept
+        if inode != kept_inode:
+            kept = Kept()
+            self._kept = inode, kept
+        return kept
 
     def hosts(self) -> tuple[str, ...]:
         rows = self._connections.read(lambda c: c.execute("SELECT DISTINCT host FROM series ORDER BY host").fetchall())
@@ -89,8 +102,9 @@ def _event(row: tuple[int, str, str, str, str, str | None, bytes, int]) -> Event
     return Event(at_ms, kind, host, container_id, name, service, decode_mapping(detail), number)
 
 
-def _answer(c: sqlite3.Connection, query: SeriesQuery) -> SeriesResult:
-    grid = grid_of(query, _tick_ms(c), _raw_since(c) if query.step_ms is None else None)
+def _answer(c: sqlite3.Connection, query: SeriesQuery, kept: Kept) -> SeriesResult:
+    there = ticks(c)
+    grid = grid_of(query, _tick_ms(there), _raw_since(c) if query.step_ms is None else None)
     metrics = [
         (number, name, scale)
         for number, name, scale in c.execute("SELECT id, name, scale FROM metric ORDER BY id")
@@ -112,7 +126,7 @@ def _answer(c: sqlite3.Connection, query: SeriesQuery) -> SeriesResult:
             series[member.id] = {
                 number: Slot(filled[group, name], (scale_of(name) or scale) / scale) for number, name, scale in metrics
             }
-    Scan(c, grid).fill(series, {target.id: target.first_ms for target in targets})
+    Scan(c, grid, there, kept).fill(series, {target.id: target.first_ms for target in targets})
     return SeriesResult(grid.t0_ms, grid.step_ms, tuple(_columns(groups, filled)))
 
 
@@ -144,10 +158,9 @@ def _targets(c: sqlite3.Connection, query: SeriesQuery) -> list[Known]:
     return [Known(*row) for row in rows]
 
 
-def _tick_ms(c: sqlite3.Connection) -> int:
+def _tick_ms(there: Sequence[TickPlace]) -> int:
     """Time between two ticks, as the last ones were."""
-    times = [at_ms for (at_ms,) in c.execute("SELECT at_ms FROM tail ORDER BY seq DESC LIMIT 16")]
-    return min((a - b for a, b in pairwise(times) if a > b), default=SECOND)
+    return min((b.at_ms - a.at_ms for a, b in pairwise(there[-16:]) if b.at_ms > a.at_ms), default=SECOND)
 
 
 def _raw_since(c: sqlite3.Connection) -> int | None:
@@ -193,17 +206,16 @@ def _containers(c: sqlite3.Connection, seen_since_ms: int | None) -> tuple[Known
         (HOST_KEY,),
     ).fetchall()
     open_ones = {row[0] for row in rows if not row[10]}
-    newest = newest_ms(c)
-    tail: dict[int, list[TailRow]] = {}
-    if newest is not None and open_ones:
-        tail = read_tail(c, newest, open_ones)
-        if absent := open_ones - tail.keys():
-            tail |= read_tail(c, newest - 300 * SECOND, absent)
+    there = ticks(c)
+    last_rows = _last_rows(c, there[-KEY_EVERY - 1 :])
+    if not open_ones <= last_rows.keys():
+        last_rows = _last_rows(c, there)
     found = []
     for number, host, key, name, runtime, image, group, service, first_ms, last_ms, latest in rows:
         last, values = last_ms, dict[str, float]()
-        if number in tail:
-            last, values = _newest(tail[number], names)
+        if not latest and number in last_rows:
+            last, row = last_rows[number]
+            values = {names[m][0]: v / names[m][1] for m, v in zip(*row, strict=True) if m in names}
         elif not latest:
             last, values = (sealed_end(c, number, 0, FOREVER) or last_ms + 1) - 1, latest_sealed(c, number)
         elif seen_since_ms is None or last_ms >= seen_since_ms:
@@ -213,6 +225,11 @@ def _containers(c: sqlite3.Connection, seen_since_ms: int | None) -> tuple[Known
     return tuple(found)
 
 
-def _newest(rows: Sequence[TailRow], names: Mapping[int, tuple[str, int]]) -> tuple[int, dict[str, float]]:
-    _, at_ms, metrics, values = rows[-1]
-    return at_ms, {names[m][0]: v / names[m][1] for m, v in zip(metrics, values, strict=True) if m in names}
+def _last_rows(c: sqlite3.Connection, there: Sequence[TickPlace]) -> dict[int, tuple[int, TailRow]]:
+    """When each series was seen last in these ticks, and with what; damaged ticks are left out."""
+    reader = TailReader()
+    found: dict[int, tuple[int, TailRow]] = {}
+    for _, at_ms, blob in blobs(c, there):
+        with suppress(Malformed):
+            found.update((series, (at_ms, row)) for series, row in reader.read(blob).items())
+    return found

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from model.errors import Malformed
 from storage.sqlite.buffer import Buffer
 from storage.sqlite.documents import clean
-from storage.sqlite.ring import Ring, blobs, ticks
+from storage.sqlite.ring import Ring, TickPlace, blobs, ticks
 from storage.sqlite.sealing import sealed_seq
 from storage.sqlite.tail import TailReader
 from storage.sqlite.tiers import RAW, first_edge
@@ -42,7 +43,7 @@ def recovered(c: sqlite3.Connection, host: str) -> Recovered:
     return left
 
 
-def _tail(c: sqlite3.Connection, ticks_there: list[tuple[int, int, int]]) -> dict[int, Buffer]:
+def _tail(c: sqlite3.Connection, ticks_there: Sequence[TickPlace]) -> dict[int, Buffer]:
     reader = TailReader()
     by_id: dict[int, Buffer] = {}
     sealed_to: dict[int, int] = {}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 PAGE, LOCAL, OVERFLOW, HEADER = 4096, 4061, 4092, 32
 """Bytes of a page, of a row in its leaf, in each page that it overflows to, and of what stands before the blob."""
@@ -21,9 +22,17 @@ def padded_size(size: int) -> int:
     return LOCAL + -(-over // OVERFLOW) * OVERFLOW - HEADER
 
 
-def ticks(c: sqlite3.Connection) -> list[tuple[int, int, int]]:
-    """(sequence number, time, slot) of every row, in order; the first ones may be sealed long since."""
-    return sorted(c.execute("SELECT seq, at_ms, slot FROM tail"))
+class TickPlace(NamedTuple):
+    """Sequence number and time of a tick, and the row in which it stands."""
+
+    seq: int
+    at_ms: int
+    slot: int
+
+
+def ticks(c: sqlite3.Connection) -> list[TickPlace]:
+    """Every tick in order; the first ones may be sealed long since."""
+    return sorted(map(TickPlace._make, c.execute("SELECT seq, at_ms, slot FROM tail")))
 
 
 def newest_ms(c: sqlite3.Connection) -> int | None:
@@ -32,7 +41,7 @@ def newest_ms(c: sqlite3.Connection) -> int | None:
     return None if row[0] is None else int(row[1])
 
 
-def blobs(c: sqlite3.Connection, rows: list[tuple[int, int, int]]) -> Iterator[tuple[int, int, bytes]]:
+def blobs(c: sqlite3.Connection, rows: Sequence[TickPlace]) -> Iterator[tuple[int, int, bytes]]:
     """(sequence number, time, blob) of these rows."""
     for seq, at_ms, slot in rows:
         (blob,) = c.execute("SELECT ticks FROM tail WHERE slot = ?", (slot,)).fetchone()
@@ -42,11 +51,11 @@ def blobs(c: sqlite3.Connection, rows: list[tuple[int, int, int]]) -> Iterator[t
 class Ring:
     """Which ticks are in the tail and still needed. Changes in memory only by :meth:`committed`."""
 
-    def __init__(self, rows: list[tuple[int, int, int]], sealed_to: int) -> None:
+    def __init__(self, rows: Sequence[TickPlace], sealed_to: int) -> None:
         """``rows`` as from :func:`ticks`; ``sealed_to``: the highest number that any chunk speaks of."""
-        self._first = rows[0][0] if rows else sealed_to + 1
-        self._times = [at_ms for _, at_ms, _ in rows]
-        self._slots = [slot for _, _, slot in rows]
+        self._first = rows[0].seq if rows else sealed_to + 1
+        self._times = [row.at_ms for row in rows]
+        self._slots = [row.slot for row in rows]
         self._free: deque[int] = deque()
         self._highest = max(self._slots, default=0)
 

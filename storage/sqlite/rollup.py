@@ -60,7 +60,8 @@ def _regular_bounds(times: range, width_ms: int) -> Bounds:
     first = -(times[0] - start) // times.step
     total = len(times)
     count = -(-(total - first) // rows)
-    return [(start + i * width_ms, max(0, first + i * rows), min(total, first + (i + 1) * rows)) for i in range(count)]
+    inner = range(first + rows, total, rows)
+    return list(zip(range(start, start + count * width_ms, width_ms), (0, *inner), (*inner, total), strict=True))
 
 
 def column_of(values: Sequence[int | None], where: Bounds) -> Column:

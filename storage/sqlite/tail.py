@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import add, mul, sub
 from struct import Struct
+from typing import TypeAlias
 
 from model.errors import Malformed
 from storage.sqlite.codec import SIGNED, joined, planes, width_of
@@ -26,6 +27,9 @@ SEGMENT = Struct("<HBII")
 """Number of the segment, width of its values (bit 7: key), bytes of the series list, bytes of the body."""
 KEY = 0x80
 INT64 = 1 << 63
+
+TailRow: TypeAlias = "tuple[tuple[int, ...], array[int]]"
+"""Metric ids and values of one series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,50 +109,41 @@ def decode_key(series: memoryview, body: memoryview) -> tuple[Layout, array[int]
 
 @dataclass(slots=True)
 class Followed:
-    """A segment that is being followed: ``places`` of the values that are wanted, ``values`` as of the last tick.
+    """A segment that is being followed: its layout, and the values as of the last tick."""
 
-    ``rows``: (series, metric ids, first, after) in ``values``.
-    """
-
-    total: int
-    places: Sequence[int]
-    levels: array[int]
+    layout: Layout
     values: array[int]
-    rows: list[tuple[int, tuple[int, ...], int, int]]
 
     def advance(self, width: int, body: bytes) -> None:
         """Apply one tick of differences."""
-        code = SIGNED[width]
-        if len(self.places) * 8 > self.total:
-            deltas: Sequence[int] = joined(code, body)
-            if len(self.places) != self.total:
-                deltas = [deltas[i] for i in self.places]
-        else:  # few are wanted: pick their bytes out of the planes
-            total = self.total
-            deltas = [int.from_bytes(body[i::total], "little", signed=True) for i in self.places]
-        self.values = array("q", map(add, deltas, map(mul, self.values, self.levels)))
+        self.values = array("q", map(add, joined(SIGNED[width], body), map(mul, self.values, self.layout.levels)))
+
+    def rows(self) -> Iterator[tuple[int, TailRow]]:
+        """Each series with its part of the values."""
+        first = 0
+        for one, metrics in zip(self.layout.series, self.layout.metrics, strict=True):
+            yield one, (metrics, self.values[first : first + len(metrics)])
+            first += len(metrics)
 
 
 class TailReader:
-    """Follows segments from tick to tick and gives the wanted metrics of the wanted series; None: all.
+    """Follows every segment from tick to tick. Not thread-safe. Before its first key a segment is silent."""
 
-    Not thread-safe. Before its first key segment a segment number is silent.
-    """
-
-    def __init__(self, wanted: frozenset[int] | None = None, metrics: frozenset[int] | None = None) -> None:
-        self._wanted = wanted
-        self._metrics = metrics
+    def __init__(self) -> None:
         self._open: dict[int, Followed] = {}
 
-    def read(self, blob: bytes) -> dict[int, tuple[tuple[int, ...], array[int]]]:
-        """Series → (metric ids, values) of one tick; ticks must be given in order. Raises :class:`Malformed`."""
-        rows: dict[int, tuple[tuple[int, ...], array[int]]] = {}
+    def read(self, blob: bytes) -> dict[int, TailRow]:
+        """The row of each series in one tick; ticks must be given in order. Raises :class:`Malformed`."""
+        rows: dict[int, TailRow] = {}
         try:
             for number, flags, series, body in segments(blob):
-                followed = self._segment(number, flags, series, body)
-                if followed is not None:
-                    for one, metrics, first, after in followed.rows:
-                        rows[one] = metrics, followed.values[first:after]
+                if flags & KEY:
+                    self._open[number] = Followed(*decode_key(series, body))
+                elif number in self._open:
+                    self._open[number].advance(flags & 3, zlib.decompress(body))
+                else:
+                    continue
+                rows.update(self._open[number].rows())
         except (zlib.error, ValueError, IndexError) as e:
             self._open.clear()
             raise Malformed(f"tick does not decode: {e}") from e
@@ -156,26 +151,3 @@ class TailReader:
             self._open.clear()
             raise
         return rows
-
-    def _segment(self, number: int, flags: int, series: memoryview, body: memoryview) -> Followed | None:
-        if flags & KEY:
-            self._open.pop(number, None)
-            if self._wanted is None or not self._wanted.isdisjoint(joined("I", bytes(series))):
-                self._open[number] = self._follow(*decode_key(series, body))
-        elif number in self._open:
-            self._open[number].advance(flags & 3, zlib.decompress(body))
-        return self._open.get(number)
-
-    def _follow(self, layout: Layout, values: array[int]) -> Followed:
-        places: list[int] = []
-        rows = []
-        start = 0
-        for one, metrics in zip(layout.series, layout.metrics, strict=True):
-            if self._wanted is None or one in self._wanted:
-                first = len(places)
-                kept = [i for i, metric in enumerate(metrics) if self._metrics is None or metric in self._metrics]
-                places += [start + i for i in kept]
-                rows.append((one, tuple(metrics[i] for i in kept), first, len(places)))
-            start += len(metrics)
-        levels = array("b", (layout.levels[i] for i in places))
-        return Followed(start, places, levels, array("q", (values[i] for i in places)), rows)
