@@ -7,6 +7,7 @@ Memory may not: what is in use, and what will be within a minute, must fit into 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Final
 
 from limits.sizes import MIB, say_bytes
@@ -64,24 +65,35 @@ class HostRoom:
         waiting = "" if self.pressure is None else f" and its tasks wait {self.pressure:.0%} of the time"
         return f"the host's CPU is full ({self.idle or 0:.0%} idle{waiting}): a higher limit would take from others"
 
-    def refuses_memory(self, wanted: float, in_use: Mapping[str, float], slopes: Mapping[str, float]) -> str | None:
-        """Why no memory limit is raised now; None: it may be.
+    def refuses_memory(
+        self,
+        key: str,
+        wanted: float,
+        in_use: Mapping[str, float],
+        slopes: Mapping[str, float],
+        limits: Mapping[str, float],
+        names: Mapping[str, str],
+    ) -> str | None:
+        """Why the memory limit of ``key`` is not raised to ``wanted`` now; None: it may be.
 
-        ``wanted``: the limit asked for. ``in_use``: working set of every container. ``slopes``: growth
-        in bytes a second, where known. Invariant: Σ (in use + imminent) ≤ what containers may have.
+        ``in_use``: working set of every container. ``slopes``: growth in bytes a second, where known. ``limits``:
+        those in force; nobody takes more than his own. Invariant: Σ min(limit, in use + imminent) ≤ what containers
+        may have; where it would be broken the one is named that the kernel would most likely kill for it.
         """
         if self.memory_total is None or self.memory_used is None:
             return "the host's own memory is not known yet"
         room = self.memory_for_containers(sum(in_use.values()))
         if wanted > room:
             return f"{say_bytes(wanted)} is more than all containers of this host may have ({say_bytes(room)})"
-        due = sum(used + imminent(used, slopes.get(key, 0.0)) for key, used in in_use.items())
-        if due > room:
-            return (
-                f"the host's memory is spoken for: containers use {say_bytes(sum(in_use.values()))}, within a minute "
-                f"{say_bytes(due)}, and may have {say_bytes(room)}"
-            )
-        return None
+        due = due_soon(in_use, slopes, {**limits, key: wanted})
+        if due <= room:
+            return None
+        largest = max(in_use, key=in_use.__getitem__, default="")
+        victim = f"; the kernel would most likely kill {names[largest]}, the largest" if largest in names else ""
+        return (
+            f"the host's memory is spoken for: containers use {say_bytes(sum(in_use.values()))}, within a minute "
+            f"{say_bytes(due)}, and may have {say_bytes(room)}{victim}"
+        )
 
     def memory_for_containers(self, in_use: float) -> float:
         """Total, without the reserve and without what others than containers use."""
@@ -92,3 +104,11 @@ class HostRoom:
 def imminent(used: float, slope: float) -> float:
     """What a container will have taken within a minute."""
     return max(IMMINENT_RATIO * used, slope * IMMINENT_S)
+
+
+def due_soon(in_use: Mapping[str, float], slopes: Mapping[str, float], limits: Mapping[str, float]) -> float:
+    """What all containers together will have taken within a minute, each at most up to its limit."""
+    return sum(
+        max(used, min(limits.get(key, inf), used + imminent(used, slopes.get(key, 0.0))))
+        for key, used in in_use.items()
+    )

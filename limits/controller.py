@@ -16,6 +16,7 @@ from limits.acting import Acting
 from limits.actuator.base import Actuator, Kernel
 from limits.actuator.cgroupfs import CgroupActuator
 from limits.airbag import Airbag
+from limits.arbiter import Arbiter
 from limits.between import Between, LookAt
 from limits.by_hand import ByHand
 from limits.desk import PAUSE, Desk, Pause, service
@@ -63,7 +64,7 @@ class Controller:
         self._learning = Learning(self._desk)
         self._undoing = Undoing(self._desk)
         self._by_hand = ByHand(self._desk, self._learning)
-        weighing = Weighing(self._desk)
+        weighing = Weighing(self._desk, Arbiter(self._desk))
         self._watching, self._between = Watching(self._desk, weighing), Between(self._desk, weighing)
         self._airbag = Airbag(self._desk)
         self._acting = Acting(self._desk, self._learning, self._undoing, self._airbag)

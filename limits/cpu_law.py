@@ -57,7 +57,8 @@ class CpuLaw:
         self.reason = "warming up"
         self.pinned = self.contended = False
         self._one_thread_s = 0
-        self._wish = quota
+        self.wish = quota
+        """What it wished last, granted or not."""
         self._log_c = 0.0
         self._mean = self._variance = self._covariance = self._residual = 0.0
         self._boosted_at = -inf
@@ -101,9 +102,9 @@ class CpuLaw:
             self.reason = "waits for the host's CPU, not at its quota"
         elif warm and self.needed(1 + band) < quota and self.age - self._boosted_at >= self.HOLD_S:
             quota, self.reason = wanted, "load or throttling fell"
-        self._wish = min(max(ceil(quota * PER_CORE - 1e-9) / PER_CORE, self.quota_min), self.quota_max)
+        self.wish = min(max(ceil(quota * PER_CORE - 1e-9) / PER_CORE, self.quota_min), self.quota_max)
         self.age += 1
-        return self._wish
+        return self.wish
 
     def in_force(self, quota: float) -> None:
         """What the kernel enforces from now on, whether it was the law's wish or not."""
@@ -150,5 +151,5 @@ class CpuLaw:
             return True
         if self.quota <= self.quota_min * 1.001 and share <= 0:
             return True
-        ungranted = self._wish > self.quota * (1 + 1e-6)
+        ungranted = self.wish > self.quota * (1 + 1e-6)
         return share > target and (self.quota >= self.quota_max or ungranted)

@@ -137,12 +137,14 @@ def memory_wish(
     if used is None:
         return None
     law = track.memory_law
-    if law is None or law.lowering != track.policy.shrink_memory:
+    if law is None:
         law = track.memory_law = _memory_law(track, limit, window)
     law.bound(max(bounds[0], (track.start_memory or 0.0) if track.start_sized else 0.0), bounds[1])
     law.tick_s = max(0.1, elapsed_s)
     killed = values.get("memory_oom_kills", 0.0) > 0
     missed = _missed(track, values, elapsed_s, now_ms, killed=killed)
+    asked = now_ms < track.asked_until_ms
+    law.lowering, law.whole_window = track.policy.shrink_memory or asked, not asked
     law.resting = not track.lowerings.may_lower(now_ms)
     track.leak.see(used, limit, elapsed_s, now_ms)
     if killed:

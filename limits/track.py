@@ -121,6 +121,8 @@ class Track:
     watches: list[Watch] = field(default_factory=list)
     carried: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Seconds, usage · seconds, throttled · seconds that the CPU law has not seen yet."""
+    asked_until_ms: int = 0
+    """Until then others need the memory that it was given and does not use."""
     airbag: int = 0
     """``memory.high`` as we set it; 0: we did not."""
     looked_ms: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from limits import guard
 from limits.desk import Desk
@@ -47,16 +47,29 @@ class Watching:
             self._last_ms = now_ms
             desk.room.see(snapshot.host_sample.values, elapsed)
             found = {(f.container_id, f.detector): f.id for f in findings if f.container_id}
-            for key, target in snapshot.targets.items():
+            for key, target in self._in_order(snapshot, now_ms):
                 track = self._track(key, target, now_ms)
                 if track.learnt:
                     self._tick(track, snapshot, found, elapsed, now_ms)
             for request in wishes:
                 self._weighing.rule(request, now_ms)
+            self._weighing.arbiter.share_out(now_ms)
             self._forget(now_ms)
             busy = bool(desk.queue)
         if busy:
             desk.wake()
+
+    def _in_order(self, snapshot: Snapshot, now_ms: int) -> Iterable[tuple[str, Target]]:
+        """Where the host is short: by priority, then whoever was killed lately for want of memory."""
+        if not self._weighing.arbiter.tight(now_ms):
+            return snapshot.targets.items()
+        tracks = self._desk.tracks
+
+        def rank(item: tuple[str, Target]) -> tuple[int, int]:
+            track = tracks.get(item[0])
+            return (0, 0) if track is None else (-track.policy.priority, -track.kills_lately(now_ms))
+
+        return sorted(snapshot.targets.items(), key=rank)
 
     def _track(self, key: str, target: Target, now_ms: int) -> Track:
         desk = self._desk

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from limits import guard
+from limits.arbiter import Arbiter
 from limits.desk import Desk
-from limits.planner import Denied, Wish, slope_of
+from limits.planner import Denied, Wish
 from limits.rollback import RULE as ROLLBACK
 from limits.sizes import shown
 from limits.track import KnobTrack, Plan, Track
 from limits.words import bounds_of, say_step
 from model.change import Change, ChangeStatus, Knobs, LimitRequest, Mode, Recommendation, Verdict
 from model.identity import fingerprint
-from model.sample import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,7 @@ class Weighing:
     """Decides what becomes of a wish."""
 
     desk: Desk
-    _seen: Snapshot | None = None
-    _in_use: dict[str, float] = field(default_factory=dict)
-    _slopes: dict[str, float] = field(default_factory=dict)
+    arbiter: Arbiter
     _advised: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def law(self, track: Track, state: KnobTrack, wish: Wish | Denied | None, finding: str | None, now_ms: int) -> None:
@@ -99,6 +97,7 @@ class Weighing:
             self._refuse(track, state, Denied(state.knob, kind, denied), wish, finding, now_ms)
         elif denied is None:
             state.refusal = ""
+            wish = self.arbiter.within_share(track, wish, now_ms)
             planned = self.desk.queue.plans.get(key)
             if planned is not None and planned.rule != wish.rule and planned.value > wish.value:
                 return
@@ -124,21 +123,11 @@ class Weighing:
             return None  # it had it before
         if not wish.up:
             return self._lowering_waits(wish)
-        return desk.room.refuses_cpu() if wish.knob == "cpu" else self._memory_room(wish.value)
+        return self.arbiter.refuses(track, wish, now_ms)
 
     def _lowering_waits(self, wish: Wish) -> str | None:
         """Nobody is squeezed while the host itself is short of memory."""
         return "" if wish.knob == "memory" and self.desk.room.short_of_memory else None
-
-    def _memory_room(self, wanted: float) -> str | None:
-        """Why the host has no memory for it; what is in use is added up once a tick."""
-        desk, snapshot = self.desk, self.desk.snapshot
-        if snapshot is not self._seen and snapshot is not None:
-            uses = {key: sample.values.get("memory_working_set_bytes") for key, sample in snapshot.samples.items()}
-            self._in_use = {key: used for key, used in uses.items() if used is not None}
-            self._slopes = {key: slope_of(track) for key, track in desk.tracks.items()}
-            self._seen = snapshot
-        return desk.room.refuses_memory(wanted, self._in_use, self._slopes)
 
     def _use_of(self, key: str) -> float | None:
         snapshot = self.desk.snapshot

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limits import guard
-from limits.budget import HostRoom, imminent
+from limits.budget import HostRoom, due_soon
 from limits.sizes import MEMORY_LEAST, MIB
 from model.change import Mode, Policy, Verdict, WorkClass
 from model.limits import UNLIMITED
@@ -128,10 +128,16 @@ def memory_room(total: float, available: float) -> HostRoom:
 
 def test_room_for_memory() -> None:
     room = memory_room(16 * GIB, 12 * GIB)
-    assert room.refuses_memory(1 * GIB, {"a": 2 * GIB}, {}) is None
-    assert "more than all containers" in str(room.refuses_memory(15 * GIB, {"a": 2 * GIB}, {}))
-    assert "spoken for" in str(room.refuses_memory(3 * GIB, {"a": 2 * GIB}, {"a": 1 * GIB}))
-    assert HostRoom(2).refuses_memory(1, {}, {}) == "the host's own memory is not known yet"
+    assert room.refuses_memory("a", 1 * GIB, {"a": 2 * GIB}, {}, {}, {}) is None
+    assert "more than all containers" in str(room.refuses_memory("a", 15 * GIB, {"a": 2 * GIB}, {}, {}, {}))
+    used, slopes = {"a": 2 * GIB, "b": 3 * GIB}, {"b": 1 * GIB}
+    refusal = str(room.refuses_memory("a", 3 * GIB, used, slopes, {}, {"a": "web", "b": "db"}))
+    assert "spoken for" in refusal
+    assert refusal.endswith("the kernel would most likely kill db, the largest")
+    assert room.refuses_memory("a", 3 * GIB, used, slopes, {"b": 4 * GIB}, {}) is None, (
+        "b cannot take more than its limit"
+    )
+    assert HostRoom(2).refuses_memory("a", 1, {}, {}, {}, {}) == "the host's own memory is not known yet"
 
 
 @given(
@@ -142,6 +148,6 @@ def test_room_for_memory() -> None:
 def test_a_granted_raise_keeps_the_invariant(used: dict[str, float], slopes: dict[str, float], others: float) -> None:
     total = 16.0 * GIB
     room = memory_room(total, max(0.0, total - sum(used.values()) - others))
-    if room.refuses_memory(1.0 * GIB, used, slopes) is None:
-        due = sum(value + imminent(value, slopes.get(key, 0.0)) for key, value in used.items())
+    if room.refuses_memory("a", 1.0 * GIB, used, slopes, {}, {}) is None:
+        due = due_soon(used, slopes, {"a": 1.0 * GIB})
         assert due <= room.memory_for_containers(sum(used.values())) <= total - max(0.05 * total, 512 * MIB)
