@@ -1,23 +1,33 @@
-"""``python -m tools.evaluation [SEEDS]``: run everything; write ``docs/evaluation-results.md`` and its picture."""
+"""``python -m tools.evaluation [SEEDS] [--minutes N] [--workers N]``: run what is not kept yet; write
+``docs/evaluation-results.md`` and its picture from the seeds that are whole."""
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
-from pathlib import Path
 
-from tools.evaluation.cells import cells, run_all
+from tools.evaluation.cells import ROOT, cells, run_all
 from tools.evaluation.page import page
 from tools.evaluation.picture import picture
 
-DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+DOCS = ROOT / "docs"
+KEPT = ROOT / "build/evaluation.jsonl"
 
 
 def main(arguments: list[str]) -> int:
-    seeds = int(arguments[0]) if arguments else 5
-    todo = cells(seeds)
-    print(f"{len(todo)} runs", file=sys.stderr, flush=True)
-    rows = run_all(todo)
-    (DOCS / "evaluation-results.md").write_text(page(rows, seeds))
+    parser = argparse.ArgumentParser(prog="python -m tools.evaluation", description=__doc__)
+    parser.add_argument("seeds", nargs="?", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after so long")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args(arguments)
+    todo = cells(args.seeds)
+    rows = run_all(todo, KEPT, args.minutes, args.workers)
+    whole = max((n for n in range(args.seeds + 1) if all(cell in rows for cell in cells(n))), default=0)
+    print(f"{len(rows)} of {len(todo)} runs, {whole} whole seeds", file=sys.stderr, flush=True)
+    if whole == 0:
+        return 1
+    (DOCS / "evaluation-results.md").write_text(page({cell: rows[cell] for cell in cells(whole)}, whole))
     (DOCS / "images/frontier.svg").write_text(picture(rows))
     return 0
 

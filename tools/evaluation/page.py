@@ -91,7 +91,7 @@ COLUMNS = (
 
 def cpu_table(rows: Rows, group: tuple[str, str, float]) -> list[str]:
     lines = [f"| policy | {' | '.join(head for head, *_ in COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
-    for policy in (*OURS, *CAPTAIN, *VPA):
+    for policy in (*OURS, *CAPTAIN, *VPA, "unlimited"):
         own = picked(rows, group, policy)
         cells = [
             spread([value * factor for row in own if (value := row[name]) is not None], form)
