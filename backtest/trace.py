@@ -112,8 +112,8 @@ def text_of(path: Path) -> str:
 
 def parse(text: str, name: str) -> tuple[Trace, ...]:
     """CSV of the contract → traces, one a container, from their first second on. Pure. Raises UsageError."""
-    rows = csv.reader(io.StringIO(text))
-    if next(rows, None) != HEADER:
+    rows = csv.reader(io.StringIO(text, newline=None))  # a carriage return that stands alone ends a line too
+    if not text.startswith(",".join(HEADER)) or next(rows, None) != HEADER:
         raise UsageError(f"the trace {name} does not begin with the header {','.join(HEADER)}")
     cpu: dict[str, list[tuple[float, float]]] = {}
     memory: dict[str, list[tuple[float, float]]] = {}
@@ -129,7 +129,7 @@ def parse(text: str, name: str) -> tuple[Trace, ...]:
             for text_value, found in ((cores, cpu), (size, memory)):
                 if text_value:
                     found.setdefault(container, []).append((at, positive(text_value)))
-    except (ValueError, IndexError) as fault:
+    except (ValueError, IndexError, csv.Error) as fault:
         raise UsageError(f"the trace {name}, line {rows.line_num}: {fault}") from None
     names = sorted({*cpu, *memory})
     if not names:

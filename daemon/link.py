@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 VERSION = 1
 REQUEST_MAX_BYTES = 1 << 20
 CONNECTIONS_MAX = 64
+PATIENCE_S = 10
+"""A peer that says nothing, stops in the middle, or does not read for so long is hung up on: it holds a place."""
 FRAMES_KEPT = 30
 SOCKET_NAME = "agent.sock"
 
@@ -62,8 +64,10 @@ SNAPSHOTS = msgspec.msgpack.Decoder(Snapshot)
 class LinkServer:
     """The agent's side. ``publish`` swaps a slot; threads of its own do the sending."""
 
-    def __init__(self, path: Path, answer: Callable[[Command], Reply], group: str = "") -> None:
-        self._path, self._answer, self._group = path, answer, group
+    def __init__(
+        self, path: Path, answer: Callable[[Command], Reply], group: str = "", *, patience_s: int = PATIENCE_S
+    ) -> None:
+        self._path, self._answer, self._group, self._patience_s = path, answer, group, patience_s
         self._socket: socket.socket | None = None
         self._gid = os.getegid()
         self._fresh = threading.Condition()
@@ -132,6 +136,7 @@ class LinkServer:
                 log.warning("refused a peer on the link (user not root, not ours, not in the socket's group; or full)")
                 peer.close()
                 continue
+            be_patient(peer, self._patience_s)
             connection = Connection(peer.detach())
             self._open.add(connection)
             threading.Thread(target=self._serve, args=(connection,), name="link-peer", daemon=True).start()
@@ -190,6 +195,12 @@ def may_connect(peer: socket.socket, gid: int) -> bool:
         return gid in os.getgrouplist(pwd.getpwuid(uid).pw_name, peer_gid)
     except KeyError:
         return False
+
+
+def be_patient(peer: socket.socket, seconds: int) -> None:
+    """A read or write of this socket that waits longer fails (socket(7), SO_RCVTIMEO, SO_SNDTIMEO)."""
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        peer.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
 
 
 def gid_of(group: str) -> int:

@@ -58,6 +58,17 @@ def test_a_clock_that_leaps_ahead_and_comes_back(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_seconds_that_came_twice_are_there_before_they_are_sealed(tmp_path: Path) -> None:
+    """The clock leaps ahead, comes back, and passes what it leapt to."""
+    path = tmp_path / "series.db"
+    writer = opened(path)
+    append(writer, 0, 10)
+    append(writer, 50, 55)
+    append(writer, 10, 80)
+    assert seconds(path, 0, 80) == list(range(80))
+    writer.close()
+
+
 def test_a_full_disk_costs_nothing_that_memory_can_hold(tmp_path: Path) -> None:
     path = tmp_path / "series.db"
     writer = opened(path)
