@@ -93,8 +93,9 @@ lock: install-dev ## write requirements/*.txt anew, with hashes
 soak: install-dev servers ## all faults again and again for an hour (SECONDS=600, ARGS="--containers 50"); root
 	@exec $(BIN)/python -m tools.soak $(SECONDS) $(ARGS)
 
-storm: install-dev ## kill -9 an agent's alerting 100 times in a storm of alerts (KILLS=100)
-	@exec $(BIN)/python -m tests.alerts.storm $(KILLS)
+storm: install-dev ## kill -9 an agent's alerting and its limit controller 100 times each (KILLS=100)
+	@$(BIN)/python -m tests.alerts.storm $(KILLS)
+	@$(BIN)/python -m tests.limits.storm $(KILLS)
 
 clean: ## remove .venv and everything built
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis
