@@ -10,7 +10,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import Browser, expect
 
+from tests.browser.conftest import until
 from tests.e2e.harness import DOCKER, TOKEN, Wharfinger, running
 from tests.support.hosts import Host, hosts, obstacle, relayed
 from tests.support.missing import missing
@@ -18,7 +20,7 @@ from tests.support.wait import wait_until
 from tools.servers.docker import DockerEngine
 from tools.servers.influx import Influxd
 
-pytestmark = [pytest.mark.docker, pytest.mark.influxdb]
+pytestmark = [pytest.mark.docker, pytest.mark.influxdb, pytest.mark.browser]
 
 NAMES = ("alpha", "beta", "gamma")
 PREFIX = "fleet-test."
@@ -50,8 +52,23 @@ def start(name: str, host: Host, port: int, bucket: str, folder: Path, docker: s
     return after.enter_context(running(folder / name, words, **environ))
 
 
+def watched_live(browser: Browser, url: str, name: str) -> None:
+    """The page of a container of another host: its own seconds come in by themselves, and its clock goes."""
+    page = browser.new_page()
+    page.goto(f"{url}/containers/{name}")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", "correct horse battery")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-page=container][data-ready=true]", timeout=20_000)
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live", timeout=10_000)
+    end = "document.querySelector('[data-chart=cpu] .plot').data[0].x.at(-1)"
+    before = page.evaluate(end)
+    until(page, f"{end} > {before!r}", 15)
+    page.close()
+
+
 def test_three_hosts_one_influxdb_and_a_web_without_an_agent(
-    tmp_path: Path, three: list[Host], docker_engine: DockerEngine, influxdb: Influxd
+    tmp_path: Path, three: list[Host], docker_engine: DockerEngine, influxdb: Influxd, browser: Browser
 ) -> None:
     bucket = f"fleet-{uuid4().hex[:8]}"
     config = tmp_path / "fleet.toml"
@@ -106,6 +123,8 @@ def test_three_hosts_one_influxdb_and_a_web_without_an_agent(
         item = web.get(f"/containers/{container.name}")
         assert (item["host"], item["id"], item["limits"]["cpu_cores"]) == ("gamma", key, 0.5)
         assert item["policy"] is not None
+
+        watched_live(browser, web.url, container.name)
 
         # its limits, its journal and the way back
         status, answer = web.ask("PUT", f"/containers/{key}/limits", {"cpu_cores": 0.7, "reason": "by the fleet"})

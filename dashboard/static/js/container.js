@@ -7,7 +7,8 @@ import { colourClass } from './lib/colour.js';
 import { counts, follow, mayChange, notice, now, onFrame, ready, watchParts } from './lib/shell.js';
 import { Board } from './board/board.js';
 import { Verdict } from './container/verdict.js';
-import { changesPanel, knobs, policyPanel } from './container/rail.js';
+import { changesPanel, knobs } from './container/rail.js';
+import { policyPanel } from './container/policy.js';
 import { LimitsForm } from './container/form.js';
 
 const $ = selector => document.querySelector(selector);
@@ -161,6 +162,18 @@ async function refresh() {
   }
 }
 
+/** Where its live seconds come from: here, or through here from the dashboard of its host. One that only pushes its
+ * history to the common store has none; then this host's stream keeps the page's clock. */
+async function source() {
+  try {
+    const there = await get(`/hosts/${encodeURIComponent(container.host)}`);
+    return there.own || there.state === 'remote' ? {} : { host: there.name };
+  } catch (error) {
+    if (!('status' in error)) throw error;
+    return {};
+  }
+}
+
 /* ── begin ─────────────────────────────────────────────────────────────────── */
 const verdict = new Verdict($('[data-verdict]'), null, refresh);
 watchParts();
@@ -184,7 +197,7 @@ try {
 }
 if (container) {
   verdict.id = container.id;
-  await loadChanges();
+  const [from] = await Promise.all([source(), loadChanges()]);
   await verdict.loadSettled(changes);
   draw();
   gone();
@@ -194,7 +207,7 @@ if (container) {
   });
   if (location.hash === '#limits' && mayChange) form.open();
 
-  const stream = follow({});
+  const stream = follow(from);
   let findingIds = null;
   stream.on('snapshot', snapshot => {
     const ids = (snapshot.findings ?? []).join();
