@@ -57,6 +57,15 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert not dead
 
 
+def test_the_korean_readme_says_what_the_english_one_says() -> None:
+    """The same headings in number, links, and code: who changes one changes both."""
+    english, korean = ((ROOT / name).read_text() for name in ("README.md", "README.ko.md"))
+    others = {"README.md", "README.ko.md"}
+    assert {*LINK.findall(english)} - others == {*LINK.findall(korean)} - others
+    assert re.findall(r"^#+", english, re.MULTILINE) == re.findall(r"^#+", korean, re.MULTILINE)
+    assert sorted(CODE.findall(english)) == sorted(CODE.findall(korean))
+
+
 def test_every_page_is_reached_from_the_index() -> None:
     index = (ROOT / "docs/index.md").read_text()
     linked = {(ROOT / "docs" / t.partition("#")[0]).resolve() for t in LINK.findall(index)}
