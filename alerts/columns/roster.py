@@ -15,12 +15,15 @@ EMPTY: Final[Mapping[str, float]] = MappingProxyType({})
 KEPT_MS: Final = 960_000
 """A container that was away for longer than any window loses its place."""
 SWEEP_EVERY: Final = 64
+SPARE: Final = 256
+"""So many free places more than taken ones are kept; with more, all places are given out anew."""
 
 
 class Roster:
     """Call :meth:`update` once a tick; ``fresh`` are then the places that were given out in it.
 
-    ``age`` grows when time went back: what was remembered by place is void. Not thread-safe.
+    ``age`` grows when time went back, and when most places stood empty after a crowd had gone: what was remembered by
+    place is void. Not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -40,14 +43,14 @@ class Roster:
         if snapshot.at_ms < self.at_ms:
             self._clear()
         self.at_ms = snapshot.at_ms
+        self._ticks += 1
+        if self._ticks % SWEEP_EVERY == 0:
+            self._sweep(snapshot)
         samples = snapshot.samples
         self.fresh = [self._settle(key) for key in samples.keys() - self._places.keys()]
         get = samples.get
         self._values = [s.values if (s := get(key)) is not None else EMPTY for key in self.keys]
         self._columns = {}
-        self._ticks += 1
-        if self._ticks % SWEEP_EVERY == 0:
-            self._sweep(snapshot)
 
     def column(self, metric: str, divisor: str | None = None) -> array[float]:
         """The metric's values of this tick by place, NaN where there is none; divided where a divisor is named."""
@@ -80,6 +83,8 @@ class Roster:
             self._free.append(place)
             del away[key]
         self._away_ms = away
+        if len(self._free) > len(self._places) + SPARE:
+            self._clear()
 
     def _clear(self) -> None:
         self.age += 1

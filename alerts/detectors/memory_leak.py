@@ -58,9 +58,14 @@ class MemoryLeak:
     def detect(self, snapshot: Snapshot, recent: Recent) -> Sequence[Finding]:
         del recent
         known = self.minima
+        back = snapshot.at_ms < known.roster.at_ms
         known.roster.update(snapshot)
         if known.roster.age != known.age:
-            self._forget()
+            known.age, known.lowest = known.roster.age, array("d")
+        if back:
+            known.step = -1
+            known.past.clear()
+            known.leaks.clear()
         step = snapshot.at_ms // round(self.step_s * 1000)
         if step != known.step:
             self._close_step(snapshot)
@@ -71,13 +76,6 @@ class MemoryLeak:
         known.lowest = array("d", map(min, known.lowest, column))
         targets = snapshot.targets
         return [self._finding(snapshot, targets[key], leak) for key, leak in known.leaks.items() if key in targets]
-
-    def _forget(self) -> None:
-        known = self.minima
-        known.age, known.step = known.roster.age, -1
-        known.lowest = array("d")
-        known.past.clear()
-        known.leaks.clear()
 
     def _close_step(self, snapshot: Snapshot) -> None:
         """The step that ended joins the past; what leaks is judged anew."""

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from alerts.columns.roster import KEPT_MS, Roster
+from alerts.columns.roster import KEPT_MS, SPARE, SWEEP_EVERY, Roster
 from alerts.columns.watch import Watch
 from alerts.condition import COMPARISONS, FUNCTIONS, judge
 from model.alert import Condition, Truth
@@ -94,6 +94,22 @@ def test_time_that_goes_back_begins_anew_and_places_are_given_back() -> None:
     age = roster.age
     roster.update(story.tick({KEYS[3]: {USAGE: 1.0}}))
     assert (roster.age, roster.keys) == (age + 1, [KEYS[3]])
+
+
+def test_the_places_of_a_crowd_that_has_gone_are_given_up() -> None:
+    condition = Condition(USAGE, None, "avg", ">", 0.5, 10.0)
+    story, roster, watch = Story(), Roster(), Watch(condition)
+    crowd = {f"{number:064x}": {USAGE: 1.0} for number in range(2 * SPARE)}
+    resident = {KEYS[0]: {USAGE: 0.9}, KEYS[1]: {USAGE: 0.1}}
+    roster.update(story.tick({**crowd, **resident}))
+    watch.step(roster, story.recent, 1.0)
+    named: set[str] = set()
+    for second in range(KEPT_MS // 1000 + 3 * SWEEP_EVERY):
+        roster.update(story.tick(resident))
+        named = set(watch.step(roster, story.recent, 1.0))
+        assert second < 10 or KEYS[0] in named
+    assert sorted(roster.keys) == [KEYS[0], KEYS[1]]
+    assert named == {KEYS[0]}
 
 
 def test_a_target_without_a_sample_takes_no_place() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from alerts.columns.roster import SPARE
 from alerts.detectors.host_disk_filling import HostDiskFilling
 from alerts.detectors.memory_leak import MemoryLeak
 from alerts.detectors.over_provisioned import OverProvisioned
@@ -116,6 +117,16 @@ def test_a_restart_forgets_the_leak() -> None:
     assert hours(story, lambda h: 100 * MIB + h * 60 * MIB, 3)
     story.targets[WEB] = target(id=replace(target().id, inode=99))
     assert hours(story, lambda h: 100 * MIB + h * 60 * MIB, 0.5) == []
+
+
+def test_a_crowd_that_comes_and_goes_hides_no_leak_and_time_set_back_begins_anew() -> None:
+    """The places of the crowd are given up about half an hour after it has gone; what leaks was known before."""
+    story = Story()
+    crowd = {f"{number:064x}": {"memory_anon_bytes": 1.0} for number in range(2 * SPARE)}
+    story.ask(MemoryLeak, story.tick(crowd))
+    assert hours(story, lambda h: 100 * MIB + h * 60 * MIB, 2.6)
+    story.now_ms -= 3 * 3_600_000
+    assert hours(story, lambda h: 100 * MIB + h * 60 * MIB, 1) == []
 
 
 def disk(story: Story, used: Callable[[float], float], count: float) -> list[Finding]:
