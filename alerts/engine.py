@@ -13,11 +13,15 @@ from dataclasses import replace
 
 from alerts.changes import concerns, limit_changed, sentence
 from alerts.defaults import LIMIT_CHANGED
+from alerts.flapping import HISTORY, Swings
+from alerts.grouping import grouping
 from alerts.look import Looker, Outcome, Place, is_muted
+from alerts.maintenance import windows
 from alerts.presence import Presence
-from alerts.selection import mutes
+from alerts.selection import mutes, silent_until_ms
 from alerts.telling import tell_firing, tell_resolved
 from alerts.wishing import Wishes
+from config.schema import AlertSettings
 from model.alert import Alert, AlertState, Notification, Receiver, Rule, Silence, Transition
 from model.change import Change, ChangeStatus, LimitRequest
 from model.errors import NotThere
@@ -26,13 +30,15 @@ from model.sample import Snapshot
 from storage.api import Recent, StateStore
 
 CHANGES_REMEMBERED = 2000
+FORGET_MS = 600_000
 
 
 class Engine:
     """Evaluates rules once a tick (tick thread); everything else may be called from any thread.
 
     ``label_prefix``: of container labels; ``<prefix>alerts=off`` on a container mutes it. ``wake``: called after
-    notifications were queued; the daemon sets it to wake the delivery workers.
+    notifications were queued; the daemon sets it to wake the delivery workers. ``settings``: grouping, flapping, and
+    maintenance windows; raises InvalidInput for a window that is none.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class Engine:
         public_url: str = "",
         *,
         label_prefix: str = "wharfinger.",
+        settings: AlertSettings | None = None,
     ) -> None:
         self.wake: Callable[[], None] = lambda: None
         self.public_url = public_url
@@ -53,8 +60,10 @@ class Engine:
         self._mute_label = f"{label_prefix}alerts"
         self._looker = Looker(host, recent, self._mute_label)
         self._presence, self._wishes = Presence(), Wishes()
+        self._settings = settings or AlertSettings()
+        self._windows, self._swings = windows(self._settings), Swings(self._settings)
         self._lock = threading.RLock()
-        self._restored = False
+        self._restored = self._swings_known = False
         self._open: dict[Place, Alert] = {}
         self._silences: tuple[Silence, ...] = ()
         self._waiting: list[Change] = []
@@ -66,10 +75,12 @@ class Engine:
         then nothing has changed."""
         with self._lock:
             self._restore(now_ms)
+            self._restore_swings(now_ms)
             changes = tuple(self._waiting)
             open_now, acted, touched = self._with_changes(changes)
             gone = self._presence.gone([key for name, key in open_now if name != LIMIT_CHANGED], snapshot)
             outcome = self._looker.look(self._rules, snapshot, findings, open_now, gone, acted)
+            self._hold(outcome, now_ms)
             self._add_limit_changes(outcome, changes, snapshot)
             transitions, notifications, told = self._tell(outcome, snapshot, now_ms)
             kept = {a.id: a for a in (*told, *(t.alert for t in transitions))}
@@ -77,6 +88,7 @@ class Engine:
             if transitions or notifications or kept:
                 self._state.commit(transitions, tuple(kept.values()), notifications)
             self._open = outcome.open
+            self._swings.note(transitions)
             del self._waiting[: len(changes)]
             self._remember(changes)
             self._wishes.renew(self._rules, outcome, snapshot)
@@ -100,9 +112,14 @@ class Engine:
         """(container id, knob) → the rule whose action adjusts it; the limit controller's law leaves it alone."""
         return self._hands
 
-    def reload(self, rules: Sequence[Rule], receivers: Sequence[Receiver]) -> None:
-        """Other rules and receivers from the next tick on; alerts of rules that are no more are resolved then."""
+    def reload(
+        self, rules: Sequence[Rule], receivers: Sequence[Receiver], settings: AlertSettings | None = None
+    ) -> None:
+        """Others from the next tick on; alerts of rules that are no more are resolved then. Raises InvalidInput for a
+        maintenance window that is none."""
         with self._lock:
+            if settings is not None:
+                self._windows, self._settings, self._swings.settings = windows(settings), settings, settings
             self._rules, self._receivers = tuple(rules), tuple(receivers)
 
     def rules(self) -> tuple[Rule, ...]:
@@ -127,6 +144,10 @@ class Engine:
                     return known
         raise NotThere(f"there is no open alert {alert_id}: it may be resolved by now; see the history")
 
+    def silences(self, now_ms: int) -> tuple[Silence, ...]:
+        """The maintenance windows of the configuration, then every silence that has not ended."""
+        return self._windows + tuple(self._state.silences(now_ms))
+
     def add_silence(self, silence: Silence) -> None:
         """From its start to its end nobody is told of what it matches."""
         with self._lock:
@@ -147,10 +168,27 @@ class Engine:
         if self._restored:
             return
         self._open = {place_of(a): a for a in self._state.alerts() if a.host == self._host}
-        self._silences = self._state.silences(now_ms or 0)
+        self._silences = tuple(self._state.silences(now_ms or 0))
         made = (ChangeStatus.APPLIED.value, ChangeStatus.REVERTED.value)
         self._wishes.restore(self._state.changes(statuses=made, limit=1000))
         self._restored = True
+
+    def _restore_swings(self, now_ms: int) -> None:
+        """Once, at the first tick: what fired in the window before the agent ended."""
+        if self._swings_known:
+            return
+        since_ms = now_ms - round(self._settings.flapping_window_s * 1000)
+        self._swings.restore(self._state.alert_history(since_ms=since_ms, limit=HISTORY))
+        self._swings_known = True
+
+    def _hold(self, outcome: Outcome, now_ms: int) -> None:
+        """What fires too often is held."""
+        for transition in outcome.transitions:
+            place = place_of(transition.alert)
+            if transition.alert.state is AlertState.FIRING and place in outcome.open:
+                outcome.open[place] = self._swings.held(outcome.open[place], now_ms)
+        if now_ms // FORGET_MS != (now_ms - 1000) // FORGET_MS:
+            self._swings.forget(now_ms)
 
     def _with_changes(self, changes: Sequence[Change]) -> tuple[dict[Place, Alert], frozenset[str], set[Place]]:
         """Open alerts with what was done about them; ids of those that were acted for; places that differ."""
@@ -189,11 +227,12 @@ class Engine:
     ) -> tuple[tuple[Transition, ...], tuple[Notification, ...], list[Alert]]:
         """Marks silences and who is told, in ``outcome.open``; the final transitions, messages, and alerts told of."""
         self._silences = tuple(s for s in self._silences if s.ends_at_ms > now_ms)
+        groups = grouping(self._settings, snapshot, outcome.open.values())
         messages: list[Notification] = []
         told = []
         for place, alert in outcome.open.items():
             silenced = self._silenced(alert, snapshot, now_ms)
-            heard, fresh = tell_firing(silenced, self._receivers, now_ms)
+            heard, fresh = tell_firing(silenced, self._receivers, now_ms, groups)
             outcome.open[place] = heard
             if fresh:
                 messages += fresh
@@ -203,7 +242,7 @@ class Engine:
         for transition in outcome.transitions:
             over = transition.alert.state not in (AlertState.PENDING, AlertState.FIRING)
             alert = transition.alert if over else outcome.open[place_of(transition.alert)]
-            fresh = tell_resolved(alert, known, now_ms) if alert.state is AlertState.RESOLVED else ()
+            fresh = tell_resolved(alert, known, now_ms, groups) if alert.state is AlertState.RESOLVED else ()
             messages += fresh
             notify = bool(fresh) or (alert.state is AlertState.FIRING and bool(alert.told))
             final.append(replace(transition, alert=alert, notify=notify))
@@ -213,7 +252,8 @@ class Engine:
         """The alert with the end of the longest silence that holds for it, if any."""
         target = snapshot.targets.get(alert.container_id)
         labels = target.labels if target else {}
-        until = max((s.ends_at_ms for s in self._silences if mutes(s, alert, labels, now_ms)), default=None)
+        holding = (s for s in self._windows + self._silences if mutes(s, alert, labels, now_ms))
+        until = max((silent_until_ms(s, now_ms) for s in holding), default=None)
         return alert if until == alert.silenced_until_ms else replace(alert, silenced_until_ms=until)
 
 

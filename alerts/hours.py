@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from alerts.table import Table, nearest
 from config.values import shown
 from model.alert import Hours
+from model.errors import Fault, InvalidInput
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
@@ -26,14 +28,44 @@ def within(hours: Hours, at_ms: int) -> bool:
     return minute < hours.until_minute and (day - 1) % 7 in hours.days
 
 
-def hours_of(rule: Table) -> Hours | None:
+def end_ms(hours: Hours, at_ms: int) -> int:
+    """When the hours end that hold at ``at_ms``: on the wall clock of their zone, summer time or not."""
+    zone = zone_of(hours.zone)
+    moment = datetime.fromtimestamp(at_ms / 1000, zone)
+    minute = 60 * moment.hour + moment.minute
+    day = moment.date()
+    if hours.since_minute >= hours.until_minute and minute >= hours.since_minute:
+        day += timedelta(days=1)
+    midnight = datetime.combine(day, time(), zone) + timedelta(minutes=hours.until_minute)
+    return max(at_ms, round(midnight.timestamp() * 1000))
+
+
+def hours_in(rule: Table) -> Hours | None:
     """``hours = { from = "08:00", to = "18:00", days = ["mon", "tue"], zone = "Europe/Berlin" }``."""
     table = rule.table("hours")
     if table is None:
         return None
-    since, until = minute_of(table, "from", 0), minute_of(table, "to", 1440)
-    if since == until and "from" in table:
-        table.fault("to", "is the same time as from: leave both out for the whole day")
+    hours = hours_of(table)
+    table.finish()
+    return hours
+
+
+def hours_asked(values: Mapping[str, object]) -> Hours:
+    """The hours of a request, in the same form. Raises InvalidInput with all faults."""
+    faults: list[Fault] = []
+    table = Table(values, "hours", faults)
+    hours = hours_of(table)
+    table.finish()
+    if faults:
+        raise InvalidInput(tuple(faults))
+    return hours
+
+
+def hours_of(table: Table, since: str = "from", until: str = "to") -> Hours:
+    """The hours that a table tells, each part optional; ``since`` and ``until`` are the names of its keys."""
+    since_minute, until_minute = minute_of(table, since, 0), minute_of(table, until, 1440)
+    if since_minute == until_minute and table.text(since):
+        table.fault(until, f"is the same time as {since}: leave both out for the whole day")
     days = []
     for day in table.texts("days"):
         if day in DAYS:
@@ -44,8 +76,7 @@ def hours_of(rule: Table) -> Hours | None:
     if zone and not is_zone(zone):
         table.fault("zone", f"{shown(zone)} is no time zone: write a name such as Europe/Berlin or UTC")
         zone = ""
-    table.finish()
-    return Hours(since, until, tuple(days) or tuple(range(7)), zone)
+    return Hours(since_minute, until_minute, tuple(days) or tuple(range(7)), zone)
 
 
 def minute_of(table: Table, key: str, default: int) -> int:

@@ -216,6 +216,7 @@ class Looker:
             description="",
             advice="",
             labels=rule.labels,
+            service=(target.service if target else None) or "",
         )
 
     def _show_change(self, outcome: Outcome, place: Place, alert: Alert, now_ms: int) -> None:

@@ -6,10 +6,10 @@ Shape: Alertmanager's webhook version "4" (docs/configuration.md, webhook_config
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from alerts.words import plain
+from alerts.words import plain, say_duration
 from model.alert import Alert, Notification
 from model.outside import rfc3339
 
@@ -53,10 +53,18 @@ def annotations_of(alert: Alert, public_url: str) -> dict[str, str]:
         "value": "" if alert.value is None else f"{alert.value:.10g}",
         "action": alert.action or "",
         "reason": alert.reason,
+        "flapping": flapping(alert),
     }
     said = {key: plain(text, TEXT_LENGTH) for key, text in texts.items() if text}
     links = {"dashboard_url": dashboard_url(alert, public_url), "change_id": alert.change_id or ""}
     return said | {key: text for key, text in links.items() if text}
+
+
+def flapping(alert: Alert) -> str:
+    """Why it counts as firing though it comes and goes; empty where it does not."""
+    if not alert.flapping_hold_s:
+        return ""
+    return f"It comes and goes, and counts as firing until it was quiet for {say_duration(alert.flapping_hold_s)}."
 
 
 def title(alert: Alert) -> str:
@@ -85,20 +93,32 @@ def group_key(labels: Mapping[str, str]) -> str:
     return "{}:{" + ", ".join(f"{key}={json.dumps(value)}" for key, value in sorted(labels.items())) + "}"
 
 
-def webhook_body(notification: Notification, public_url: str) -> dict[str, object]:
-    """The whole body of a webhook: one alert a message, grouped by rule and container."""
-    one = item(notification, public_url)
-    labels = labels_of(notification.alert)
-    grouped = {key: labels[key] for key in ("alertname", "host", "container_id")}
+def webhook_body(
+    notifications: Sequence[Notification], public_url: str, *, others_fire: bool = False
+) -> dict[str, object]:
+    """The whole body of a webhook: one alert, grouped by rule and container, or those of a service, grouped by it.
+
+    ``others_fire``: what the message does not tell of still fires in the group, which is over only when nothing does.
+    """
+    items = [item(notification, public_url) for notification in notifications]
+    first = notifications[0].alert
+    named = {"alertname": first.rule, "host": first.host}
+    grouped = {**named, **({"container_id": first.container_id} if len(items) == 1 else {"service": first.service})}
+    firing = others_fire or any(n.status == "firing" for n in notifications)
     return {
         "version": "4",
         "groupKey": group_key(grouped),
         "truncatedAlerts": 0,
-        "status": notification.status,
-        "receiver": notification.receiver,
+        "status": "firing" if firing else "resolved",
+        "receiver": notifications[0].receiver,
         "groupLabels": grouped,
-        "commonLabels": one["labels"],
-        "commonAnnotations": one["annotations"],
+        "commonLabels": common([labels_of(n.alert) for n in notifications]),
+        "commonAnnotations": common([annotations_of(n.alert, public_url) for n in notifications]),
         "externalURL": public_url.rstrip("/"),
-        "alerts": [one],
+        "alerts": items,
     }
+
+
+def common(texts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What is equal in all of them."""
+    return {key: value for key, value in texts[0].items() if all(some.get(key) == value for some in texts[1:])}

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from alerts.grouping import group_of
 from alerts.notify import apprise
 from alerts.notify.http import Poster
 from alerts.notify.kinds import NOTIFIERS
 from alerts.notify.networks import Networks
-from alerts.notify.notifier import Answer, Message, Notifier
+from alerts.notify.notifier import Answer, Bundle, Message, Notifier
 from alerts.schedule import GIVE_UP_MS, next_try_ms
 from alerts.words import plain
 from model.alert import Alert, AlertState, Delivery, DeliveryState, Notification, Receiver, Severity
@@ -70,7 +71,8 @@ class Dispatcher:
         if not due:
             self._repeat(receiver, now_ms)
             return IDLE_S
-        self._attempt(receiver, due[0], now_ms)
+        if together := self._state.bundle(due[0]):
+            self._attempt(receiver, self._bundle(receiver, together), now_ms)
         return 0.0
 
     def test(self, receiver_name: str, now_ms: int) -> Delivery:
@@ -88,14 +90,15 @@ class Dispatcher:
             created_at_ms=now_ms,
             alert=alert,
         )
-        delivery = self._send(receiver, notification, now_ms)[1]
-        if delivery.state is DeliveryState.RETRY:
-            delivery = replace(delivery, state=DeliveryState.REJECTED)
+        answer, duration_s = self._send(receiver, Bundle(notification.id, (notification,)), now_ms)
+        if answer.state is DeliveryState.RETRY:
+            answer = replace(answer, state=DeliveryState.REJECTED)
+        delivery = log_line(notification, notification.id, answer, duration_s, now_ms)
         self._state.delivered(replace(notification, attempts=1, state=delivery.state), delivery)
-        notifier = NOTIFIERS.get(receiver.kind)
-        if notifier is not None and notifier.keeps_open and delivery.state is DeliveryState.ACCEPTED:
+        if keeps_open(receiver) and delivery.state is DeliveryState.ACCEPTED:
             over = replace(alert, state=AlertState.RESOLVED, ended_at_ms=now_ms)
-            self._send(receiver, replace(notification, id=f"{notification.id}r", status="resolved", alert=over), now_ms)
+            end = replace(notification, id=f"{notification.id}r", status="resolved", alert=over)
+            self._send(receiver, Bundle(end.id, (end,)), now_ms)
         return delivery
 
     def drop_orphans(self, now_ms: int) -> int:
@@ -113,52 +116,58 @@ class Dispatcher:
     def _find(self, name: str) -> Receiver | None:
         return next((receiver for receiver in self._receivers() if receiver.name == name), None)
 
-    def _attempt(self, receiver: Receiver, notification: Notification, now_ms: int) -> None:
-        answer, delivery = self._send(receiver, notification, now_ms)
+    def _bundle(self, receiver: Receiver, together: tuple[Notification, ...]) -> Bundle:
+        """What goes out in one message, and whether anything else of its group still fires."""
+        first, inside = together[0], {n.alert_id for n in together}
+        message = Bundle(first.message_id or first.id, together)
+        if message.firing or not (first.group or keeps_open(receiver)):
+            return message
+        group = group_of(first.alert)
+        others = (a for a in self._state.alerts() if a.state is AlertState.FIRING and a.id not in inside)
+        return replace(message, others_fire=any(receiver.name in a.told and group_of(a) == group for a in others))
+
+    def _attempt(self, receiver: Receiver, bundle: Bundle, now_ms: int) -> None:
+        answer, duration_s = self._send(receiver, bundle, now_ms)
+        for notification in bundle.notifications:
+            self._settle(notification, bundle.id, answer, duration_s, now_ms)
+        self._report(receiver, answer.state, answer.detail)
+        if answer.gone:
+            self._state.put_receiver(replace(receiver, enabled=False))
+            self._state.audit(now_ms, "wharfinger", "receiver.disable", receiver.name, {"reason": answer.detail})
+            self.changed()
+
+    def _settle(
+        self, notification: Notification, message_id: str, answer: Answer, duration_s: float, now_ms: int
+    ) -> None:
+        """Keep what became of one notification of a message."""
         attempts = notification.attempts + 1
-        state, detail, next_ms = answer.state, answer.detail, now_ms
-        if state is DeliveryState.RETRY:
-            again_ms = next_try_ms(notification, attempts, now_ms, answer.retry_after_s)
-            if again_ms is None:
-                state, detail = DeliveryState.REJECTED, f"given up after a day: {detail}"
-            else:
-                next_ms = again_ms
+        next_ms: int | None = now_ms
+        if answer.state is DeliveryState.RETRY:
+            # Rows of one message are tried again together: the first of them sets the time.
+            next_ms = next_try_ms(replace(notification, id=message_id), attempts, now_ms, answer.retry_after_s)
+            if next_ms is None:
+                detail = f"given up after a day: {answer.detail}"
+                answer = replace(answer, state=DeliveryState.REJECTED, detail=detail)
         tried = replace(
             notification,
             attempts=attempts,
-            next_try_at_ms=next_ms,
-            state=state,
-            last_error="" if state is DeliveryState.ACCEPTED else detail,
+            next_try_at_ms=now_ms if next_ms is None else next_ms,
+            state=answer.state,
+            last_error="" if answer.state is DeliveryState.ACCEPTED else answer.detail,
         )
-        self._state.delivered(tried, replace(delivery, state=state, detail=detail))
-        self._report(receiver, state, detail)
-        if answer.gone:
-            self._state.put_receiver(replace(receiver, enabled=False))
-            self._state.audit(now_ms, "wharfinger", "receiver.disable", receiver.name, {"reason": detail})
-            self.changed()
+        self._state.delivered(tried, log_line(notification, message_id, answer, duration_s, now_ms))
 
-    def _send(self, receiver: Receiver, notification: Notification, now_ms: int) -> tuple[Answer, Delivery]:
-        """One attempt and its log line."""
+    def _send(self, receiver: Receiver, bundle: Bundle, now_ms: int) -> tuple[Answer, float]:
+        """One attempt, and how many seconds it took."""
         notifier = NOTIFIERS.get(receiver.kind)
         began = self._clock()
         if notifier is None:
             answer = Answer(DeliveryState.REJECTED, f"the kind {plain(receiver.kind, 40)} is not known")
         else:
             answer = self._transport(
-                receiver, notifier, notifier.write(receiver, notification, self._public_url, now_ms), now_ms
+                receiver, notifier, notifier.write(receiver, bundle, self._public_url, now_ms), now_ms
             )
-        return answer, Delivery(
-            id=0,
-            notification_id=notification.id,
-            at_ms=now_ms,
-            receiver=receiver.name,
-            alert_id=notification.alert_id,
-            status=notification.status,
-            state=answer.state,
-            http_status=answer.http_status,
-            duration_s=max(0.0, self._clock() - began),
-            detail=answer.detail,
-        )
+        return answer, max(0.0, self._clock() - began)
 
     def _transport(self, receiver: Receiver, notifier: Notifier, message: Message, now_ms: int) -> Answer:
         if notifier.is_http:
@@ -186,18 +195,7 @@ class Dispatcher:
         for notification in self._state.due(receiver_name, now_ms, limit=BATCH):
             if not removed and now_ms - notification.created_at_ms < GIVE_UP_MS:
                 continue
-            delivery = Delivery(
-                0,
-                notification.id,
-                now_ms,
-                receiver_name,
-                notification.alert_id,
-                notification.status,
-                DeliveryState.REJECTED,
-                None,
-                0.0,
-                reason,
-            )
+            delivery = log_line(notification, notification.id, Answer(DeliveryState.REJECTED, reason), 0.0, now_ms)
             self._state.delivered(replace(notification, state=DeliveryState.REJECTED, last_error=reason), delivery)
 
     def _report(self, receiver: Receiver, state: DeliveryState, detail: str) -> None:
@@ -210,6 +208,28 @@ class Dispatcher:
         self._failing[receiver.name] = failed + 1
         if not failed:
             log.warning("receiver %s did not take a notification (%s); see the delivery log", receiver.name, detail)
+
+
+def keeps_open(receiver: Receiver) -> bool:
+    """Whether what it was told firing stays there until it is told resolved."""
+    notifier = NOTIFIERS.get(receiver.kind)
+    return notifier is not None and notifier.keeps_open
+
+
+def log_line(notification: Notification, message_id: str, answer: Answer, duration_s: float, now_ms: int) -> Delivery:
+    """One notification in one attempt, for the delivery log."""
+    return Delivery(
+        id=0,
+        notification_id=message_id,
+        at_ms=now_ms,
+        receiver=notification.receiver,
+        alert_id=notification.alert_id,
+        status=notification.status,
+        state=answer.state,
+        http_status=answer.http_status,
+        duration_s=duration_s,
+        detail=answer.detail,
+    )
 
 
 def sample_alert(host: str, receiver: str, now_ms: int) -> Alert:

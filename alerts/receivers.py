@@ -18,6 +18,7 @@ from model.errors import Fault, InvalidInput
 WEBHOOK: Final = "webhook"
 """Name of the receiver that ``alerts.webhook_url`` makes."""
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+LEAST_REPEAT_S: Final = 60.0
 SEVERITIES: Final = tuple(severity.value for severity in Severity)
 
 
@@ -30,9 +31,17 @@ def configured(settings: AlertSettings) -> tuple[Receiver, ...]:
         receivers.append(("alerts.webhook_url", plain))
     for i, item in enumerate(settings.receiver):
         match = {label: tuple(values) for label, values in item.match.items()}
-        receivers.append(
-            (f"alerts.receiver[{i}]", Receiver(item.name, item.kind, item.url, item.secret, match, source="config"))
+        receiver = Receiver(
+            item.name,
+            item.kind,
+            item.url,
+            item.secret,
+            match,
+            source="config",
+            repeat_s=item.repeat_s,
+            escalate_after_s=item.escalate_after_s,
         )
+        receivers.append((f"alerts.receiver[{i}]", receiver))
     faults, names = [], set()
     for path, receiver in receivers:
         faults += [Fault(f"{path}.{fault.path}", fault.message) for fault in faults_of(receiver)]
@@ -70,6 +79,8 @@ def faults_of(receiver: Receiver) -> tuple[Fault, ...]:
     elif notifier is not None:
         fault = url_fault(receiver.url) if notifier.is_http else None
         faults += [Fault("url", fault)] if fault else list(notifier.faults_of(receiver))
+    if receiver.repeat_s and receiver.repeat_s < LEAST_REPEAT_S:
+        faults.append(Fault("repeat_s", f"must be at least {LEAST_REPEAT_S:.0f} seconds, or 0 to be told once"))
     for label, values in receiver.match.items():
         if not values:
             faults.append(Fault(f"match.{label}", "accepts no value, so nothing would ever be sent"))

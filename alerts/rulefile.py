@@ -11,7 +11,7 @@ from typing import Final
 from alerts.condition import ABSENT, COMPARISONS, FUNCTIONS
 from alerts.defaults import DEFAULT_RULES, LIMIT_CHANGED
 from alerts.detectors.all import NAMES
-from alerts.hours import hours_of
+from alerts.hours import hours_in
 from alerts.messages import RESERVED_LABELS
 from alerts.observe import PLACEHOLDER, PLACEHOLDERS, unit_of_condition
 from alerts.table import Table, kind_of, nearest
@@ -97,7 +97,7 @@ def rule_of(table: Table, source: str) -> Rule:
         labels=labels_of(table),
         action=action_of(table),
         enabled=table.flag("enabled", True),
-        hours=hours_of(table),
+        hours=hours_in(table),
         source=source,
     )
     if rule.action is not None and condition.of_host:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from alerts.hours import end_ms, within
 from model.alert import Alert, Receiver, Selector, Severity, Silence
 from model.target import Target
 
@@ -50,6 +51,7 @@ def mutes(silence: Silence, alert: Alert, labels: Mapping[str, str], now_ms: int
     """Whether a silence holds for an alert now. ``labels``: the container's own."""
     return (
         silence.starts_at_ms <= now_ms < silence.ends_at_ms
+        and (silence.hours is None or within(silence.hours, now_ms))
         and any_of(silence.rules, alert.rule)
         and fits(
             silence.selector,
@@ -60,6 +62,13 @@ def mutes(silence: Silence, alert: Alert, labels: Mapping[str, str], now_ms: int
             labels=labels,
         )
     )
+
+
+def silent_until_ms(silence: Silence, now_ms: int) -> int:
+    """When a silence that holds now ends; one with hours ends with them, until they come again."""
+    if silence.hours is None:
+        return silence.ends_at_ms
+    return min(silence.ends_at_ms, end_ms(silence.hours, now_ms))
 
 
 def wants(receiver: Receiver, labels: Mapping[str, str]) -> bool:

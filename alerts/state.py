@@ -1,6 +1,7 @@
 """INACTIVE → PENDING → FIRING → RESOLVED, for one rule on one target. Pure.
 
-TRUE for ``for_s`` fires; FALSE for ``keep_firing_for_s`` resolves; NO_DATA starts nothing and ends nothing.
+TRUE for ``for_s`` fires; FALSE for ``keep_firing_for_s`` (of one that flaps, at least for its hold) resolves; NO_DATA
+starts nothing and ends nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def fall(rule: Rule, alert: Alert, now_ms: int) -> Step:
     if alert.state is AlertState.PENDING:
         return end(alert, now_ms, "over before it fired")
     since_ms = alert.pending_false_since_ms if alert.pending_false_since_ms is not None else now_ms
-    if now_ms - since_ms >= rule.keep_firing_for_s * 1000:
+    if now_ms - since_ms >= max(rule.keep_firing_for_s, alert.flapping_hold_s) * 1000:
         return end(alert, now_ms, "")
     return Step(replace(alert, pending_false_since_ms=since_ms))
 

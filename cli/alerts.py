@@ -31,6 +31,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     silence.add_argument("--name", action="append", default=[], metavar="GLOB", help="container names")
     silence.add_argument("--group", action="append", default=[], metavar="GLOB", help="groups")
     silence.add_argument("--for", dest="duration", required=True, metavar="DURATION", help="such as 2h")
+    silence.add_argument("--from", dest="since", default="", metavar="HH:MM", help="only from this time of day on")
+    silence.add_argument("--to", dest="until", default="", metavar="HH:MM", help="and only until this one")
+    silence.add_argument("--day", action="append", default=[], metavar="DAY", help="and only on mon, tue, … sun")
+    silence.add_argument("--zone", default="", help="time zone of --from and --to; the host's own unless told")
     silence.add_argument("--comment", default="")
     silence.add_argument("--json", action="store_true", help="as JSON")
 
@@ -39,26 +43,20 @@ def tried(args: argparse.Namespace, settings: Settings) -> None:
     """When the rules of the configuration would have fired; asks the store, not the agent."""
     from config.values import parse_duration
     from daemon.clock import now_ms
-    from daemon.replay import replay_rules
-    from model.outside import rfc3339
+    from daemon.replay import firing_json, replay_rules
 
     firings = replay_rules(settings, now_ms(), parse_duration(args.against))
-    items = [
-        {
-            "rule": f.rule,
-            "severity": f.severity,
-            "container_id": f.container_id,
-            "name": f.name,
-            "started_at": rfc3339(f.started_at_ms),
-            "ended_at": None if f.ended_at_ms is None else rfc3339(f.ended_at_ms),
-            "value": f.value,
-            "summary": f.summary,
-        }
-        for f in firings
-    ]
+    items = [firing_json(firing) for firing in firings]
     rows = [(i["started_at"], i["ended_at"] or "", i["severity"], i["rule"], i["name"], i["summary"]) for i in items]
     header = ("FROM", "TO", "SEVERITY", "RULE", "CONTAINER", "SUMMARY")
     show(args.json, {"items": items, "next": None}, header, rows, f"no rule would have fired in {args.against}")
+
+
+def hours_of(args: argparse.Namespace) -> dict[str, Any] | None:
+    """The hours in which the silence holds; None: all the time."""
+    hours = {"from": args.since, "to": args.until, "days": args.day, "zone": args.zone}
+    given = {key: value for key, value in hours.items() if value}
+    return given or None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
             name=args.name,
             group=args.group,
             duration_s=parse_duration(args.duration),
+            hours=hours_of(args),
             comment=args.comment,
         )
         show(args.json, silence, ("ID", "UNTIL"), [(silence["id"], silence["ends_at"])], "")

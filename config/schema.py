@@ -106,6 +106,25 @@ class ReceiverSettings:
     secret: str = setting("", "Secret of the signature (whsec_… or any text).", secret=True)
     secret_file: str = setting("", "File that holds the secret.")
     match: dict[str, list[str]] = setting({}, 'Label name to accepted values, such as severity = ["critical"].')
+    repeat_s: float = setting(
+        0.0, "Seconds after which it is told again of what still fires and nobody acknowledged; 0: told once."
+    )
+    escalate_after_s: float = setting(
+        0.0, "It is told only of what fires for so many seconds and nobody acknowledged; 0: at once."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceSettings:
+    comment: str = setting("", "What is done in these hours.")
+    rules: list[str] = setting([], "Globs of rule names; empty: every rule.")
+    name: list[str] = setting([], "Globs of container names; empty: every container, and the host.")
+    group: list[str] = setting([], "Globs of groups; empty: every group, and none.")
+    host: list[str] = setting([], "Globs of host names; empty: every host.")
+    start: str = setting("", "Time of day at which it begins, such as 02:00; empty: midnight.")
+    end: str = setting("", "Time of day at which it ends; earlier than start: on the next day; empty: midnight.")
+    days: list[str] = setting([], "Days on which it begins: mon, tue, wed, thu, fri, sat, sun; empty: every day.")
+    zone: str = setting("", "Time zone, such as Europe/Berlin; empty: the host's own.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,18 @@ class AlertSettings:
     webhook_secret: str = setting("", "Secret of that receiver's signature.", secret=True)
     webhook_secret_file: str = setting("", "File that holds that secret.")
     receiver: list[ReceiverSettings] = setting([], "Receivers of notifications.")
+    maintenance: list[MaintenanceSettings] = setting([], "Hours that recur in which nobody is told.")
+    group_wait_s: float = setting(
+        10.0, "Seconds that the first alert of a service with several containers waits for those of the others."
+    )
+    group_interval_s: float = setting(
+        300.0, "Seconds between two messages about one rule and one service with several containers, at least."
+    )
+    flapping_firings: int = setting(
+        4, "An alert that fires so often within flapping_window_s is held as firing; 0: none is."
+    )
+    flapping_window_s: float = setting(3600.0, "Seconds in which the firings of an alert are counted.")
+    flapping_hold_s: float = setting(900.0, "Seconds that it must be quiet before a held alert is over.")
     denied_networks: list[str] = setting(
         ["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::/128", "fd00:ec2::/32", "fe80::/10", "ff00::/8"],
         "Networks that receivers made through the API may not reach; private: every address that is not public.",

@@ -140,6 +140,12 @@ def alerts(s: AlertSettings) -> Iterator[Fault]:
     for i, item in enumerate(s.receiver):
         yield from receiver(f"alerts.receiver[{i}]", item, names)
         names.add(item.name)
+    yield from between("alerts.group_wait_s", s.group_wait_s, 0, 300, "seconds")
+    yield from between("alerts.group_interval_s", s.group_interval_s, 0, 86_400, "seconds")
+    if s.flapping_firings != 0:
+        yield from between("alerts.flapping_firings", s.flapping_firings, 2, 100, "firings, or 0 to hold none")
+    yield from between("alerts.flapping_window_s", s.flapping_window_s, 60, 86_400, "seconds")
+    yield from between("alerts.flapping_hold_s", s.flapping_hold_s, 1, 86_400, "seconds")
 
 
 def receiver(path: str, s: ReceiverSettings, taken: set[str]) -> Iterator[Fault]:
@@ -152,6 +158,9 @@ def receiver(path: str, s: ReceiverSettings, taken: set[str]) -> Iterator[Fault]
         yield Fault(f"{path}.url", "is missing: where should notifications go?")
     elif s.kind != "apprise":
         yield from url(f"{path}.url", s.url)
+    if s.repeat_s != 0:
+        yield from between(f"{path}.repeat_s", s.repeat_s, 60, 7 * 86_400, "seconds, or 0 to be told once")
+    yield from between(f"{path}.escalate_after_s", s.escalate_after_s, 0, 7 * 86_400, "seconds")
     for label, values in s.match.items():
         if not values:
             yield Fault(f"{path}.match.{label}", "accepts no value, so nothing would ever be sent")

@@ -126,8 +126,10 @@ def push_losses(spool: Any, sender: Any) -> Callable[[], Losses]:
 
 
 def check_rules(settings: Settings) -> tuple[int, int]:
-    """Numbers of rules and receivers. Raises InvalidInput with every fault of the rule files."""
+    """Numbers of rules and receivers. Raises InvalidInput with every fault of rule files, receivers or maintenance."""
+    from alerts.maintenance import windows
     from alerts.receivers import configured
     from alerts.rules import load
 
+    windows(settings.alerts)
     return len(load(settings.alerts)), len(configured(settings.alerts))

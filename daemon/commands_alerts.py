@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerts.engine import Engine
+from alerts.hours import hours_asked
 from alerts.outbox import Dispatcher
 from daemon.commands import Entry
 from model import outside
@@ -50,7 +51,9 @@ class NewSilence:
     group: tuple[str, ...] = ()
     host: tuple[str, ...] = ()
     duration_s: float | None = None
+    starts_at_ms: int | None = None
     ends_at_ms: int | None = None
+    hours: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class NewReceiver:
     url: str
     secret: str = ""
     match: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    repeat_s: float = 0.0
+    escalate_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,30 +127,36 @@ class AlertCommands:
         return [outside.rule_json(rule) for rule in self._engine.rules()]
 
     def _silences(self, _wanted: Nothing, _actor: str, now_ms: int) -> object:
-        return [outside.silence_json(s) for s in self._state.silences(now_ms)]
+        return [outside.silence_json(s) for s in self._engine.silences(now_ms)]
 
     def _silence(self, wanted: NewSilence, actor: str, now_ms: int) -> object:
+        starts_at_ms = now_ms if wanted.starts_at_ms is None else wanted.starts_at_ms
         ends_at_ms = wanted.ends_at_ms
         if ends_at_ms is None:
-            ends_at_ms = now_ms + round((wanted.duration_s or 0) * 1000)
-        if ends_at_ms <= now_ms:
-            raise InvalidInput((Fault("ends_at", "must lie in the future: give ends_at, or duration_s above 0"),))
+            ends_at_ms = starts_at_ms + round((wanted.duration_s or 0) * 1000)
+        if ends_at_ms <= max(now_ms, starts_at_ms):
+            fault = "must lie in the future and after starts_at: give ends_at, or duration_s above 0"
+            raise InvalidInput((Fault("ends_at", fault),))
         silence = Silence(
             id=fingerprint(("silence", str(now_ms), actor, *wanted.rules, "|", *wanted.name, "|", *wanted.group)),
             selector=Selector(name=wanted.name, group=wanted.group, host=wanted.host),
             rules=wanted.rules,
-            starts_at_ms=now_ms,
+            starts_at_ms=starts_at_ms,
             ends_at_ms=ends_at_ms,
             created_by=actor,
             comment=wanted.comment,
+            hours=None if wanted.hours is None else hours_asked(wanted.hours),
         )
         self._engine.add_silence(silence)
         self._state.audit(now_ms, actor, "silence.create", silence.id, outside.silence_json(silence))
         return outside.silence_json(silence)
 
     def _unsilence(self, wanted: ById, actor: str, now_ms: int) -> object:
-        if not any(s.id == wanted.id for s in self._state.silences(now_ms)):
+        known = next((s for s in self._engine.silences(now_ms) if s.id == wanted.id), None)
+        if known is None:
             raise NotThere(f"there is no silence {wanted.id}")
+        if known.source == "config":
+            raise InvalidInput((Fault("id", "this window stands in alerts.maintenance; change it there"),))
         self._engine.remove_silence(wanted.id)
         self._state.audit(now_ms, actor, "silence.delete", wanted.id, {})
         return None
@@ -155,7 +166,16 @@ class AlertCommands:
         return [outside.receiver_json(r) | {"waiting": waiting.get(r.name, 0)} for r in self._receivers()]
 
     def _put_receiver(self, wanted: NewReceiver, actor: str, now_ms: int) -> object:
-        receiver = Receiver(wanted.name, wanted.kind, wanted.url, wanted.secret, wanted.match, source="api")
+        receiver = Receiver(
+            wanted.name,
+            wanted.kind,
+            wanted.url,
+            wanted.secret,
+            wanted.match,
+            source="api",
+            repeat_s=wanted.repeat_s,
+            escalate_after_s=wanted.escalate_after_s,
+        )
         if any(r.name == wanted.name and r.source == "config" for r in self._receivers()):
             raise InvalidInput((Fault("name", "this receiver stands in the configuration; change it there"),))
         if faults := self._check(receiver):

@@ -76,7 +76,16 @@ class AgentHouse:
         self._sampler = build_sampler(settings)
         public_url = settings.web.public_url or own_url(settings)
         prefix = settings.discovery.label_prefix
-        self.engine = Engine(rules, self.receivers(), self.state, recent, host, public_url, label_prefix=prefix)
+        self.engine = Engine(
+            rules,
+            self.receivers(),
+            self.state,
+            recent,
+            host,
+            public_url,
+            label_prefix=prefix,
+            settings=settings.alerts,
+        )
         self._dispatcher = Dispatcher(self.state, self.receivers, host, public_url, denied=self._denied)
         self.controller = Controller(
             settings.limits,
@@ -139,10 +148,10 @@ class AgentHouse:
 
     def reload(self, settings: Settings) -> None:
         """Take over rules, receivers and limit policy of new settings, all or nothing. Raises InvalidInput."""
-        rules = load(settings.alerts)
+        rules, receivers = load(settings.alerts), merged(configured(settings.alerts), self.state.receivers())
+        self.engine.reload(rules, receivers, settings.alerts)
         self.controller.reload(settings.limits)
         self.settings = settings
-        self.engine.reload(rules, self.receivers())
         self._reconcile()
         log.info("reloaded: %d rules, %d receivers", len(rules), len(self.receivers()))
 

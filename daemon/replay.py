@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from alerts.replay import Firing, replay
+from alerts.rulefile import parse
 from alerts.rules import load
 from config.schema import Settings
 from daemon.build import host_name, series_path
 from model.alert import Rule
 from model.limits import Limits
 from model.metrics import CONTAINER_METRICS, HOST_METRICS, METRIC_BY_NAME
+from model.outside import finite, rfc3339
 from model.sample import Sample, Snapshot
 from model.target import Target, TargetId
 from storage.api import KnownContainer, SeriesQuery, SeriesReader
@@ -23,9 +25,10 @@ FINE_MS = 2 * 3_600_000
 """So much history is gone through second by second; more in steps of ten seconds."""
 
 
-def replay_rules(settings: Settings, until_ms: int, seconds: float) -> tuple[Firing, ...]:
-    """When the rules of the settings would have fired in the last ``seconds``. Raises InvalidInput, StoreError."""
-    rules = load(settings.alerts)
+def replay_rules(settings: Settings, until_ms: int, seconds: float, text: str = "") -> tuple[Firing, ...]:
+    """When the rules of the settings, or those of ``text`` (a rule file), would have fired in the last ``seconds``.
+    Raises InvalidInput, StoreError."""
+    rules = parse(text, "toml") if text else load(settings.alerts)
     reader = open_series_reader(series_path(settings))
     try:
         snapshots = history(reader, rules, host_name(settings), until_ms - round(seconds * 1000), until_ms)
@@ -33,6 +36,20 @@ def replay_rules(settings: Settings, until_ms: int, seconds: float) -> tuple[Fir
         return replay(rules, snapshots, RecentMemory(), host_name(settings), prefix)
     finally:
         reader.close()
+
+
+def firing_json(firing: Firing) -> dict[str, object]:
+    """One firing as it looks from outside."""
+    return {
+        "rule": firing.rule,
+        "severity": firing.severity,
+        "container_id": firing.container_id,
+        "name": firing.name,
+        "started_at": rfc3339(firing.started_at_ms),
+        "ended_at": rfc3339(firing.ended_at_ms),
+        "value": finite(firing.value),
+        "summary": firing.summary,
+    }
 
 
 def history(reader: SeriesReader, rules: Sequence[Rule], host: str, since_ms: int, until_ms: int) -> Iterator[Snapshot]:

@@ -21,6 +21,7 @@ from daemon.http import HttpServer
 from daemon.link_client import LinkClient
 from daemon.notify import Notifier
 from daemon.privilege import become, groups_of, link_group, ready_to_drop, take_over
+from daemon.replayer import Replayer
 from daemon.signals import event_on
 from daemon.worker import Worker
 from model.errors import WharfingerError
@@ -81,6 +82,7 @@ def serve(settings: Settings, stop: threading.Event) -> int:
         clock=now_ms,
         own_cost=cost.said,
         fleet=fleet,
+        replay=Replayer(settings),
     )
     host, port = parse_listen(settings.web.listen)
     server = HttpServer(create_app(services), host, port, max_streams=settings.web.max_streams)

@@ -35,6 +35,14 @@ class Agent(Protocol):
         """The newest snapshot with its raw readings. Raises :class:`model.errors.AgentAway`."""
 
 
+class Replay(Protocol):
+    """Rules tried on the stored history. Blocks; thread-safe."""
+
+    def __call__(self, text: str, since_ms: int, until_ms: int) -> list[dict[str, object]]:
+        """When the rules of ``text`` (a rule file; empty: the configuration's) would have fired. Raises InvalidInput,
+        Refused while another one runs, StoreError at its time limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """``remote`` reads the other hosts' history where an InfluxDB is named; ``clock`` gives ms since the epoch."""
@@ -49,6 +57,9 @@ class Services:
     """What the web process itself costs: as :attr:`model.live.Frame.own_cost`, for ``web`` alone."""
     fleet: Fleet | None = None
     """The other hosts' dashboards, where the settings name some."""
+
+    replay: Replay | None = None
+    """Tries rules on the stored history, outside of this process."""
 
     def fresh_frame(self) -> Frame | None:
         """The newest frame if it still speaks of now; None while the agent is away."""

@@ -144,6 +144,12 @@ class Alert:
     """What the rule adds to summary, description and advice (``runbook_url``, …), filled in."""
     told: tuple[str, ...] = ()
     """Receivers that were told of it firing: they get its resolve, and nobody is told twice."""
+    told_at_ms: Mapping[str, int] = field(default_factory=dict)
+    """Receiver → when its last message about this firing was, or is to be, sent."""
+    service: str = ""
+    """Service identity of the container: alerts of a scaled service go out together."""
+    flapping_hold_s: float = 0.0
+    """Above 0: it fired too often of late, and stays firing until its condition was FALSE for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,10 @@ class Silence:
     ends_at_ms: int
     created_by: str
     comment: str
+    hours: Hours | None = None
+    """Between start and end it holds in these hours alone: a maintenance window that recurs."""
+    source: str = "api"
+    """``api``, or ``config`` for a window of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +191,10 @@ class Receiver:
     enabled: bool = True
     source: str = "config"
     """``config`` or ``api``."""
+    repeat_s: float = 0.0
+    """Told again of what still fires, unacknowledged, after so long; 0: told once."""
+    escalate_after_s: float = 0.0
+    """Told only of what fired unacknowledged for so long; 0: at once."""
 
 
 class DeliveryState(Enum):
@@ -211,6 +225,10 @@ class Notification:
     next_try_at_ms: int = 0
     state: DeliveryState = DeliveryState.QUEUED
     last_error: str = ""
+    group: str = ""
+    """What it may share a message with: rows of the same group to the same receiver; empty: nothing."""
+    message_id: str = ""
+    """The message that it goes out in, fixed before the first attempt; empty: one of its own, with its id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite
 
-from model.alert import Alert, Delivery, Receiver, Rule, Silence
+from model.alert import Alert, Delivery, Hours, Receiver, Rule, Silence
 from model.change import Change, Knobs, Policy, Recommendation
 from model.event import Event
 from model.finding import Finding
@@ -96,6 +96,8 @@ def recommendation_json(item: Recommendation) -> Json:
         "reason": item.reason,
         "confidence": finite(item.confidence),
         "finding_id": item.finding_id,
+        "risk": finite(item.risk),
+        "saving": finite(item.saving),
     }
 
 
@@ -152,6 +154,8 @@ def alert_json(alert: Alert) -> Json:
         "change_id": alert.change_id,
         "acknowledged_by": alert.acknowledged_by,
         "silenced_until": rfc3339(alert.silenced_until_ms),
+        "service": alert.service,
+        "flapping": alert.flapping_hold_s > 0,
         "reason": alert.reason,
         "labels": dict(alert.labels),
     }
@@ -173,14 +177,7 @@ def rule_json(rule: Rule) -> Json:
         "window_s": condition.window_s if condition.metric else None,
         "for_s": rule.for_s,
         "keep_firing_for_s": rule.keep_firing_for_s,
-        "hours": None
-        if rule.hours is None
-        else {
-            "since_minute": rule.hours.since_minute,
-            "until_minute": rule.hours.until_minute,
-            "days": list(rule.hours.days),
-            "zone": rule.hours.zone,
-        },
+        "hours": hours_json(rule.hours),
         "selector": {
             "name": list(rule.selector.name),
             "group": list(rule.selector.group),
@@ -203,7 +200,19 @@ def rule_json(rule: Rule) -> Json:
     }
 
 
+def hours_json(hours: Hours | None) -> Json | None:
+    if hours is None:
+        return None
+    return {
+        "since_minute": hours.since_minute,
+        "until_minute": hours.until_minute,
+        "days": list(hours.days),
+        "zone": hours.zone,
+    }
+
+
 def silence_json(silence: Silence) -> Json:
+    """``ends_at`` is null for a window of the configuration: it recurs for good."""
     return {
         "id": silence.id,
         "rules": list(silence.rules),
@@ -211,9 +220,11 @@ def silence_json(silence: Silence) -> Json:
         "group": list(silence.selector.group),
         "host": list(silence.selector.host),
         "starts_at": rfc3339(silence.starts_at_ms),
-        "ends_at": rfc3339(silence.ends_at_ms),
+        "ends_at": None if silence.source == "config" else rfc3339(silence.ends_at_ms),
+        "hours": hours_json(silence.hours),
         "created_by": silence.created_by,
         "comment": silence.comment,
+        "source": silence.source,
     }
 
 
@@ -229,6 +240,8 @@ def receiver_json(receiver: Receiver) -> Json:
         "enabled": receiver.enabled,
         "source": receiver.source,
         "signed": bool(receiver.secret),
+        "repeat_s": receiver.repeat_s,
+        "escalate_after_s": receiver.escalate_after_s,
     }
 
 

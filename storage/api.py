@@ -246,6 +246,11 @@ class StateStore(Protocol):
     def due(self, receiver: str, now_ms: int, limit: int = 100) -> tuple[Notification, ...]:
         """In order; of one alert only the oldest undelivered."""
 
+    def bundle(self, head: Notification, limit: int = 100) -> tuple[Notification, ...]:
+        """What goes out in one message with ``head``, in order, each with its ``message_id``, which is kept before
+        this returns: a message that was attempted never grows, whatever joins its group later. Of each alert only the
+        oldest undelivered; due or not, unless it was attempted already. Empty where ``head`` waits no more."""
+
     def undelivered(self) -> Mapping[str, int]:
         """Receiver → notifications that still wait."""
 

@@ -9,7 +9,7 @@ from threading import RLock
 from model.alert import Alert, AlertState, Delivery, DeliveryState, Notification, Receiver, Silence, Transition
 from model.change import AuditEntry, Change, Original
 from storage.memory_series import MemorySeries
-from storage.outbox_rules import superseded, waits
+from storage.outbox_rules import bundled, is_queued_already, superseded, waits
 
 __all__ = ["MemorySeries", "MemoryState"]
 
@@ -60,10 +60,10 @@ class MemoryState:
             return
         if not new.sequence:
             new = replace(new, sequence=len(self._notifications) + 1)
+        earlier = [n for n in self._notifications.values() if (n.alert_id, n.receiver) == (new.alert_id, new.receiver)]
+        if is_queued_already(new, earlier):
+            return
         if new.status == "resolved":
-            earlier = [
-                n for n in self._notifications.values() if n.alert_id == new.alert_id and n.receiver == new.receiver
-            ]
             dropped, with_resolve = superseded(earlier)
             for old in dropped:
                 self._notifications[old.id] = replace(old, state=DeliveryState.DROPPED)
@@ -79,12 +79,24 @@ class MemoryState:
         return tuple(found[:limit])
 
     def due(self, receiver: str, now_ms: int, limit: int = 100) -> tuple[Notification, ...]:
+        return tuple(n for n in self._oldest(receiver) if n.next_try_at_ms <= now_ms)[:limit]
+
+    def bundle(self, head: Notification, limit: int = 100) -> tuple[Notification, ...]:
+        if not head.group:
+            return (head,)
         with self._lock:
-            oldest: dict[str, Notification] = {}
+            chosen = bundled(head, [n for n in self._oldest(head.receiver) if n.group == head.group], limit)
+            self._notifications.update({n.id: n for n in chosen})
+        return chosen
+
+    def _oldest(self, receiver: str) -> tuple[Notification, ...]:
+        """The oldest undelivered of each alert, in order."""
+        oldest: dict[str, Notification] = {}
+        with self._lock:
             for n in self._notifications.values():
                 if n.receiver == receiver and waits(n):
                     oldest.setdefault(n.alert_id, n)
-        return tuple(n for n in oldest.values() if n.next_try_at_ms <= now_ms)[:limit]
+        return tuple(oldest.values())
 
     def undelivered(self) -> Mapping[str, int]:
         counts: dict[str, int] = {}

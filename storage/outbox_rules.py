@@ -6,7 +6,8 @@ ends it cancel each other out; but a resolve is always sent for what was sent fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from model.alert import DeliveryState, Notification
 
@@ -31,3 +32,23 @@ def superseded(earlier: Sequence[Notification]) -> tuple[tuple[Notification, ...
     left = [n for n in earlier if n.id not in gone and n.state is not DeliveryState.DROPPED]
     told = bool(left) and left[-1].status == "firing"
     return dropped, not told
+
+
+def is_queued_already(new: Notification, earlier: Sequence[Notification]) -> bool:
+    """Whether a reminder of a firing is needless: what it reminds of was not delivered yet. ``earlier``: as above."""
+    waiting = [n for n in earlier if waits(n)]
+    return new.status == "firing" and bool(waiting) and waiting[-1].status == "firing"
+
+
+def bundled(head: Notification, waiting: Iterable[Notification], limit: int) -> tuple[Notification, ...]:
+    """``head`` and what goes out with it, each with the id of the message. ``waiting``: of its group and receiver, in
+    order, the oldest undelivered of each alert."""
+    rows = tuple(waiting)
+    current = next((n for n in rows if n.id == head.id), None)
+    if current is None:
+        return ()
+    if current.message_id:
+        return tuple(n for n in rows if n.message_id == current.message_id)
+    fresh = [n for n in rows if n.id != current.id and not n.message_id and n.attempts == 0]
+    chosen = sorted((current, *fresh[: limit - 1]), key=lambda n: n.sequence)
+    return tuple(replace(n, message_id=current.id) for n in chosen)

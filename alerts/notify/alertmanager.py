@@ -10,18 +10,18 @@ import json
 from collections.abc import Sequence
 
 from alerts.messages import annotations_of, dashboard_url, labels_of
-from alerts.notify.notifier import Message, Notifier
-from model.alert import Alert, Notification, Receiver
+from alerts.notify.notifier import Bundle, Message, Notifier
+from model.alert import Alert, Receiver
 from model.outside import rfc3339
 
 LASTS_MS = 5 * 60_000
 """How long it takes an alert for firing without being told again."""
 
 
-def write(receiver: Receiver, notification: Notification, public_url: str, now_ms: int) -> Message:
-    """One alert."""
-    over = notification.status == "resolved"
-    return message(receiver, [entry(notification.alert, over, public_url, now_ms)])
+def write(receiver: Receiver, bundle: Bundle, public_url: str, now_ms: int) -> Message:
+    """Each alert by itself: Alertmanager groups as its own configuration says."""
+    entries = [entry(n.alert, n.status == "resolved", public_url, now_ms) for n in bundle.notifications]
+    return message(receiver, entries)
 
 
 def repeat(receiver: Receiver, alerts: Sequence[Alert], public_url: str, now_ms: int) -> Message:

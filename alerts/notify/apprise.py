@@ -14,20 +14,20 @@ from multiprocessing.connection import Connection
 
 from alerts.messages import dashboard_url
 from alerts.notify.chat import headline, lines
-from alerts.notify.notifier import Answer, Message, Notifier
-from model.alert import DeliveryState, Notification, Receiver, Severity
+from alerts.notify.notifier import Answer, Bundle, Message, Notifier
+from model.alert import DeliveryState, Receiver, Severity
 from model.errors import Fault
 
 INSTALL = "Apprise is not installed: pip install 'wharfinger[apprise]'"
 TYPES = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
 
 
-def write(receiver: Receiver, notification: Notification, public_url: str, _now_ms: int) -> Message:
+def write(receiver: Receiver, bundle: Bundle, public_url: str, _now_ms: int) -> Message:
     """Title, text and type, as JSON for the child process."""
-    alert, over = notification.alert, notification.status == "resolved"
-    text = [*lines(alert), dashboard_url(alert, public_url)]
+    alert, over = bundle.first, not bundle.firing
+    text = [*lines(bundle), dashboard_url(alert, public_url)]
     body = {
-        "title": headline(notification),
+        "title": headline(bundle),
         "body": "\n".join(line for line in text if line),
         "notify_type": "success" if over else TYPES[alert.severity],
     }

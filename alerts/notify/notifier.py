@@ -29,8 +29,30 @@ class Answer:
     gone: bool = False
 
 
-Write = Callable[[Receiver, Notification, str, int], Message]
-"""(receiver, notification, public URL, now in ms) → message. Pure."""
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What goes out in one message: at least one notification, all of one group. ``id``: the same over every retry.
+
+    ``others_fire``: alerts of the group that are not in it still fire, as this receiver was told.
+    """
+
+    id: str
+    notifications: tuple[Notification, ...]
+    others_fire: bool = False
+
+    @property
+    def firing(self) -> bool:
+        """Whether anything of the group fires after it."""
+        return self.others_fire or any(n.status == "firing" for n in self.notifications)
+
+    @property
+    def first(self) -> Alert:
+        """The alert that stands for the group: the first that fires, else the first."""
+        return next((n for n in self.notifications if n.status == "firing"), self.notifications[0]).alert
+
+
+Write = Callable[[Receiver, Bundle, str, int], Message]
+"""(receiver, bundle, public URL, now in ms) → message. Pure."""
 
 
 def no_faults(_receiver: Receiver) -> Sequence[Fault]:

@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from alerts.messages import dashboard_url
 from alerts.notify.chat import headline, lines
-from alerts.notify.notifier import Message, Notifier
-from model.alert import Notification, Receiver, Severity
+from alerts.notify.notifier import Bundle, Message, Notifier
+from model.alert import Receiver, Severity
 from model.errors import Fault
 
 PRIORITY = {Severity.INFO: 2, Severity.WARNING: 4, Severity.CRITICAL: 5}
@@ -23,14 +23,14 @@ def split_topic(url: str) -> tuple[str, str]:
     return urlunsplit((parts.scheme, parts.netloc, f"{path}/", parts.query, "")), unquote(topic)
 
 
-def write(receiver: Receiver, notification: Notification, public_url: str, _now_ms: int) -> Message:
+def write(receiver: Receiver, bundle: Bundle, public_url: str, _now_ms: int) -> Message:
     """One message to the topic; ``secret`` is an access token."""
     root, topic = split_topic(receiver.url)
-    alert, over = notification.alert, notification.status == "resolved"
+    alert, over = bundle.first, not bundle.firing
     body: dict[str, object] = {
         "topic": topic,
-        "title": headline(notification),
-        "message": "\n".join(lines(alert)),
+        "title": headline(bundle),
+        "message": "\n".join(lines(bundle)),
         "priority": 3 if over else PRIORITY[alert.severity],
         "tags": ["white_check_mark" if over else TAGS[alert.severity]],
     }

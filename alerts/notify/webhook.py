@@ -13,21 +13,22 @@ import json
 from collections.abc import Sequence
 
 from alerts.messages import webhook_body
-from alerts.notify.notifier import Message, Notifier
-from model.alert import Notification, Receiver
+from alerts.notify.notifier import Bundle, Message, Notifier
+from model.alert import Receiver
 from model.errors import Fault
 
 PREFIX = "whsec_"
 LEAST_KEY_BYTES = 16
 
 
-def write(receiver: Receiver, notification: Notification, public_url: str, now_ms: int) -> Message:
+def write(receiver: Receiver, bundle: Bundle, public_url: str, now_ms: int) -> Message:
     """Body and headers; ``webhook-id`` is the same over every retry, the timestamp is the attempt's."""
-    body = json.dumps(webhook_body(notification, public_url), ensure_ascii=False, allow_nan=False).encode()
+    said = webhook_body(bundle.notifications, public_url, others_fire=bundle.others_fire)
+    body = json.dumps(said, ensure_ascii=False, allow_nan=False).encode()
     at_s = str(now_ms // 1000)
-    headers = {"Content-Type": "application/json", "webhook-id": notification.id, "webhook-timestamp": at_s}
+    headers = {"Content-Type": "application/json", "webhook-id": bundle.id, "webhook-timestamp": at_s}
     if receiver.secret:
-        headers["webhook-signature"] = signature(receiver.secret, notification.id, at_s, body)
+        headers["webhook-signature"] = signature(receiver.secret, bundle.id, at_s, body)
     return Message(receiver.url, body, headers)
 
 

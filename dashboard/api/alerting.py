@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
+from dashboard.api.alerting_forms import (
+    AlertsQuery,
+    DeliveriesQuery,
+    Item,
+    NewReceiver,
+    NewReplay,
+    NewSilence,
+    ReceiverChange,
+)
 from dashboard.api.asking import ask, page
 from dashboard.api.elsewhere import everywhere, is_elsewhere, on_its_host, where_known
 from dashboard.api.forms import ItemsForm
@@ -15,53 +23,7 @@ from dashboard.api.values import moment_ms
 from dashboard.errors import Problem
 from model.errors import Fault
 
-Globs = Annotated[list[Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=100)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
-Item = dict[str, Any]
-Kind = Literal["webhook", "alertmanager", "slack", "discord", "ntfy", "pagerduty", "apprise"]
-
-
-class AlertsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    state: Literal["pending", "firing", "resolved"] | None = None
-    since: Annotated[str, Meta(description="for resolved: how far back; -24h unless told")] | None = None
-    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
-    host: str | None = None
-
-
-class NewSilence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Quiet for alerts that match every list given; ``duration_s`` or ``ends_at`` says how long."""
-
-    comment: Annotated[str, Meta(max_length=1000)] = ""
-    rules: Globs = []
-    name: Globs = []
-    group: Globs = []
-    host: Globs = []
-    duration_s: Annotated[float, Meta(gt=0, le=31_536_000)] | None = None
-    ends_at: str | None = None
-
-
-class NewReceiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``match``: label name to accepted values."""
-
-    name: Name
-    kind: Kind
-    url: Annotated[str, Meta(min_length=1, max_length=2000)]
-    secret: Annotated[str, Meta(max_length=1000)] = ""
-    match: dict[str, list[str]] = {}
-
-
-class ReceiverChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The receiver anew; without ``secret`` it sends unsigned."""
-
-    kind: Kind
-    url: Annotated[str, Meta(min_length=1, max_length=2000)]
-    secret: Annotated[str, Meta(max_length=1000)] = ""
-    match: dict[str, list[str]] = {}
-
-
-class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    receiver: str | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+MOST_REPLAYED_MS = 14 * 86_400_000
 
 
 def list_alerts(call: Call[AlertsQuery, None]) -> object:
@@ -107,6 +69,20 @@ def list_rules(call: Call[OneHost, None]) -> object:
     return page(ask(call, "rules.list"))
 
 
+def replay(call: Call[OneHost, NewReplay]) -> object:
+    """When rules would have fired on this host's stored history; nobody is told. Takes up to two minutes."""
+    if (answer := on_its_host(call, call.query.host)) is not None:
+        return answer
+    since_ms = moment_ms(call.body.since, call.now_ms, "since", "-24h")
+    if since_ms >= call.now_ms:
+        raise Problem(422, "since must lie in the past", faults=(Fault("since", "must lie in the past"),))
+    if call.now_ms - since_ms > MOST_REPLAYED_MS:
+        raise Problem(422, "since lies too far back", faults=(Fault("since", "must be at most 14 days back: -14d"),))
+    if call.services.replay is None:
+        raise Problem(503, "this web process has no history of its own: ask one beside an agent")
+    return page(call.services.replay(call.body.toml, since_ms, call.now_ms))
+
+
 def list_silences(call: Call[OneHost, None]) -> object:
     """Of all hosts that answer."""
     return page(everywhere(call, "/silences", call.query.host, lambda: list(ask(call, "silences.list")), {}))
@@ -121,6 +97,7 @@ def create_silence(call: Call[OneHost, NewSilence]) -> object:
     if (body.duration_s is None) == (body.ends_at is None):
         raise Problem(422, "give one of duration_s, ends_at", faults=(Fault("duration_s", "give it, or ends_at"),))
     ends_at_ms = moment_ms(body.ends_at, call.now_ms, "ends_at", "now") if body.ends_at else None
+    starts_at_ms = moment_ms(body.starts_at, call.now_ms, "starts_at", "now") if body.starts_at else None
     return ask(
         call,
         "silences.create",
@@ -129,7 +106,9 @@ def create_silence(call: Call[OneHost, NewSilence]) -> object:
         group=body.group,
         host=body.host,
         duration_s=body.duration_s,
+        starts_at_ms=starts_at_ms,
         ends_at_ms=ends_at_ms,
+        hours=None if body.hours is None else msgspec.to_builtins(body.hours),
         comment=body.comment,
     )
 
@@ -144,7 +123,15 @@ def list_receivers(call: Call[Nothing, None]) -> object:
 
 def put(call: Call[Any, Any], name: str, body: NewReceiver | ReceiverChange) -> object:
     return ask(
-        call, "receivers.put", name=name, kind=body.kind, url=body.url, secret=body.secret, match=dict(body.match)
+        call,
+        "receivers.put",
+        name=name,
+        kind=body.kind,
+        url=body.url,
+        secret=body.secret,
+        match=dict(body.match),
+        repeat_s=body.repeat_s,
+        escalate_after_s=body.escalate_after_s,
     )
 
 
@@ -199,6 +186,17 @@ ROUTES = (
     ),
     Route(
         "GET", f"{API}/alerts/rules", list_rules, "viewer", "Rules in force.", ItemsForm, query=OneHost, errors=(503,)
+    ),
+    Route(
+        "POST",
+        f"{API}/alerts/rules/replay",
+        replay,
+        "viewer",
+        "When rules would have fired: tried on the stored history.",
+        ItemsForm,
+        query=OneHost,
+        body=NewReplay,
+        errors=(409, 503),
     ),
     Route(
         "POST",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from model.alert import Alert, AlertState, Delivery, DeliveryState, Notification, Receiver, Silence, Transition
-from storage.outbox_rules import superseded, waits
+from storage.outbox_rules import bundled, is_queued_already, superseded, waits
 from storage.sqlite.database import Database
 from storage.sqlite.documents import clean, decode, encode
 
@@ -63,6 +63,24 @@ class AlertRows:
                 (clean(receiver), now_ms, limit),
             ).fetchall()
         return tuple(decode(doc, Notification) for (doc,) in rows)
+
+    def bundle(self, head: Notification, limit: int = 100) -> tuple[Notification, ...]:
+        if not head.group:
+            return (head,)
+        with self._db.transaction() as c:
+            rows = c.execute(
+                """SELECT doc FROM (
+                       SELECT doc, seq, bundle, row_number() OVER (PARTITION BY alert_id ORDER BY seq) AS place
+                       FROM notification WHERE receiver = ? AND state IN ('queued', 'retry'))
+                   WHERE place = 1 AND bundle = ? ORDER BY seq""",
+                (clean(head.receiver), clean(head.group)),
+            ).fetchall()
+            waiting = [decode(doc, Notification) for (doc,) in rows]
+            chosen = bundled(head, waiting, limit)
+            for new in chosen:
+                if new not in waiting:
+                    c.execute("UPDATE notification SET doc = ? WHERE id = ?", (encode(new), clean(new.id)))
+        return chosen
 
     def undelivered(self) -> Mapping[str, int]:
         with self._db.reading() as c:
@@ -137,19 +155,31 @@ class AlertRows:
 def _enqueue(c: sqlite3.Connection, new: Notification) -> None:
     if c.execute("SELECT 1 FROM notification WHERE id = ?", (clean(new.id),)).fetchone():
         return
+    rows = c.execute(
+        "SELECT doc FROM notification WHERE alert_id = ? AND receiver = ? ORDER BY seq",
+        (clean(new.alert_id), clean(new.receiver)),
+    ).fetchall()
+    earlier = [decode(doc, Notification) for (doc,) in rows]
+    if is_queued_already(new, earlier):
+        return
     if new.status == "resolved":
-        rows = c.execute(
-            "SELECT doc FROM notification WHERE alert_id = ? AND receiver = ? ORDER BY seq",
-            (clean(new.alert_id), clean(new.receiver)),
-        ).fetchall()
-        dropped, with_resolve = superseded([decode(doc, Notification) for (doc,) in rows])
+        dropped, with_resolve = superseded(earlier)
         for old in dropped:
             _rewrite(c, replace(old, state=DeliveryState.DROPPED), new.id if with_resolve else None)
         if with_resolve:
             new = replace(new, state=DeliveryState.DROPPED)
     cursor = c.execute(
-        "INSERT INTO notification (id, receiver, alert_id, state, next_try_at_ms, doc) VALUES (?, ?, ?, ?, ?, ?)",
-        (clean(new.id), clean(new.receiver), clean(new.alert_id), new.state.value, new.next_try_at_ms, encode(new)),
+        "INSERT INTO notification (id, receiver, alert_id, state, next_try_at_ms, bundle, doc) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            clean(new.id),
+            clean(new.receiver),
+            clean(new.alert_id),
+            new.state.value,
+            new.next_try_at_ms,
+            clean(new.group),
+            encode(new),
+        ),
     )
     if not new.sequence:
         _rewrite(c, replace(new, sequence=cursor.lastrowid or 0), None)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from alerts.detectors.detector import Detector
-from model.alert import Alert, AlertState, Receiver, Rule, Severity
+from alerts.notify.notifier import Bundle
+from model.alert import Alert, AlertState, Notification, Receiver, Rule, Severity
 from model.change import Change, ChangeStatus, Knobs
 from model.event import Event
 from model.finding import Evidence, Finding
@@ -168,6 +169,11 @@ def a_change(status: ChangeStatus = ChangeStatus.APPLIED, **more: object) -> Cha
 def a_receiver(name: str = "ops", url: str = "http://127.0.0.1:9/", **more: object) -> Receiver:
     """A webhook receiver."""
     return replace(Receiver(name, "webhook", url), **more)  # type: ignore[arg-type]
+
+
+def bundle_of(*notifications: Notification, others_fire: bool = False) -> Bundle:
+    """A message that holds these."""
+    return Bundle(notifications[0].id, notifications, others_fire)
 
 
 def only(rules: Sequence[Rule], name: str) -> Rule:

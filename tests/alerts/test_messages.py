@@ -12,7 +12,7 @@ from tests.alerts.story import START_MS, WEB, an_alert
 
 def test_the_whole_body() -> None:
     alert = an_alert(action="Changed: CPU limit 0.20 → 0.50 cores.", change_id="c1", labels={"team": "shop"})
-    body = webhook_body(notification(alert, "ops", "firing", START_MS), "https://w.example/sub/")
+    body = webhook_body([notification(alert, "ops", "firing", START_MS)], "https://w.example/sub/")
     page = f"https://w.example/sub/containers/{WEB}"
     labels = {
         "team": "shop",
@@ -60,7 +60,7 @@ def test_the_whole_body() -> None:
 
 def test_a_resolve_says_when_and_why() -> None:
     alert = an_alert(state=AlertState.RESOLVED, ended_at_ms=START_MS + 61_000, reason="gone")
-    body = webhook_body(notification(alert, "ops", "resolved", START_MS), "")
+    body = webhook_body([notification(alert, "ops", "resolved", START_MS)], "")
     (one,) = body["alerts"]  # type: ignore[misc]
     assert (body["status"], one["status"]) == ("resolved", "resolved")
     assert one["endsAt"] == "2027-01-15T08:01:01.000Z"
@@ -78,7 +78,7 @@ def test_an_alert_of_the_host_has_the_same_labels_empty() -> None:
 def test_hostile_text_stays_text_and_short() -> None:
     nasty = 'x"}\x00\x1b[31m\n<script>' + "y" * 5000
     alert = an_alert(name=nasty, image=nasty, group=nasty, summary=nasty, description=nasty, advice=nasty)
-    text = json.dumps(webhook_body(notification(alert, "ops", "firing", START_MS), "https://w.example"))
+    text = json.dumps(webhook_body([notification(alert, "ops", "firing", START_MS)], "https://w.example"))
     assert len(text) < 20_000
     assert "\\u0000" not in text
     assert "\\u001b" not in text

@@ -12,7 +12,9 @@ from cli.main import main
 from config.schema import Settings, StoreSettings
 from daemon.build import host_name, series_path
 from daemon.clock import now_ms
+from daemon.replayer import Replayer
 from model.alert import Condition, Rule, Severity
+from model.errors import InvalidInput, StoreError
 from model.limits import Limits
 from storage.factory import open_series_writer
 from storage.recent import RecentMemory
@@ -73,3 +75,21 @@ def test_the_command_asks_the_store_alone(
     assert items[0]["ended_at"] is not None
     assert main(["--config", str(config), "alerts", "rules", "--against", "2m"]) == 0
     assert "no rule would have fired in 2m" in capsys.readouterr().out
+
+
+def test_the_web_process_asks_a_process_of_its_own(tmp_path: Path) -> None:
+    settings = Settings()
+    settings = type(settings)(agent=type(settings.agent)(data_dir=str(tmp_path), host_name="harbour"))
+    writer = open_series_writer(series_path(settings), StoreSettings(), "harbour")
+    story = Story()
+    for second in range(300):
+        writer.append(story.tick(busy_minute(story, second), limits={WEB: Limits(cpu_cores=4.0)}))
+    writer.close()
+    replayer = Replayer(settings)
+    (item,) = replayer(RULES, story.now_ms - 300_000, story.now_ms)
+    assert (item["rule"], item["name"], item["severity"]) == ("Busy", "web", "warning")
+    with pytest.raises(InvalidInput) as caught:
+        replayer(RULES.replace("threshold", "treshold"), story.now_ms - 300_000, story.now_ms)
+    assert any("did you mean threshold" in fault.message for fault in caught.value.faults)
+    with pytest.raises(StoreError, match="took more than 0 s: try fewer rules"):
+        Replayer(settings, limit_s=0.0)(RULES, story.now_ms - 300_000, story.now_ms)

@@ -84,7 +84,7 @@ class Builder:
         settings = replace(Settings(), web=web or WebSettings())
         agent = agent or ScriptedAgent(frame())
         series = series or ScriptedSeries()
-        services = Services(series, remote, self.auth, agent, settings, clock)
+        services = Services(series, remote, self.auth, agent, settings, clock, replay=agent.replay)
         app = create_app(services)
         app.testing = True
         return Site(app, agent, series, remote, self.auth, clock)

@@ -142,7 +142,12 @@ class ScriptedAgent:
         self.answers: dict[str, object] = {}
         self.replies: dict[str, Reply] = {}
         self.closed = False
+        self.replayed: list[tuple[str, int, int]] = []
         self._fresh = threading.Condition()
+
+    def replay(self, text: str, since_ms: int, until_ms: int) -> list[dict[str, object]]:
+        self.replayed.append((text, since_ms, until_ms))
+        return []
 
     def publish(self, newer: Frame) -> None:
         with self._fresh:

@@ -116,9 +116,27 @@ def test_receivers_are_made_and_changed(site: Site) -> None:
     assert site.send("PUT", "/api/v1/receivers/new", body).status_code == 404
     assert site.send("POST", "/api/v1/receivers", {"name": "new", **body, "kind": "fax"}).status_code == 422
     assert site.send("POST", "/api/v1/receivers", {"name": "new", **body}).status_code == 201
-    assert sent(site) == ("receivers.put", {"name": "new", "secret": "", **body})
+    pace = {"repeat_s": 0.0, "escalate_after_s": 0.0}
+    assert sent(site) == ("receivers.put", {"name": "new", "secret": "", **body, **pace})
     assert site.send("PUT", "/api/v1/receivers/ops", {**body, "secret": "whsec_x"}).status_code == 200
     assert sent(site)[1]["secret"] == "whsec_x"
+
+
+def test_a_silence_may_begin_later_and_recur(site: Site) -> None:
+    hours = {"from": "02:00", "to": "04:00", "days": ["sun"], "zone": "UTC"}
+    asked = {"duration_s": 60, "starts_at": "2027-01-15T08:00:00Z", "hours": hours}
+    assert site.send("POST", "/api/v1/silences", asked).status_code == 201
+    assert sent(site)[1]["hours"] == hours
+    assert sent(site)[1]["starts_at_ms"] == 1_800_000_000_000
+    bad = {"duration_s": 60, "hours": {"days": ["sunday"]}}
+    assert site.send("POST", "/api/v1/silences", bad).status_code == 422
+
+
+def test_rules_are_tried_on_the_past(site: Site) -> None:
+    assert site.send("POST", "/api/v1/alerts/rules/replay", {"since": "-2h", "toml": "x"}).json["items"] == []
+    assert site.agent.replayed == [("x", site.clock.ms - 7_200_000, site.clock.ms)]
+    assert site.send("POST", "/api/v1/alerts/rules/replay", {"since": "-30d"}).status_code == 422
+    assert site.send("POST", "/api/v1/alerts/rules/replay", {"since": "now"}).status_code == 422
 
 
 def test_resolved_alerts_come_from_the_history(site: Site) -> None:

@@ -144,3 +144,44 @@ def test_receivers_are_replaced_by_name(state: StateStore) -> None:
     ]
     assert state.delete_receiver("ops") is True
     assert state.delete_receiver("ops") is False
+
+
+def grouped(number: str, alert_id: str, **more: object) -> Notification:
+    return notification(number, alert_id=alert_id, group="g1", **more)
+
+
+def test_a_bundle_is_fixed_once_and_survives_what_joins_later(state: StateStore) -> None:
+    state.commit(
+        [], [], [grouped("n1", "a1"), grouped("n2", "a2", next_try_at_ms=9000), notification("n3", alert_id="a3")]
+    )
+    head = state.due("ops", 5000)[0]
+    together = state.bundle(head)
+    assert [(n.id, n.message_id) for n in together] == [("n1", "n1"), ("n2", "n1")]
+    state.commit([], [], [grouped("n4", "a4")])
+    assert state.bundle(together[0]) == together
+    state.delivered(*attempt(together[0], DeliveryState.ACCEPTED))
+    assert state.bundle(together[0]) == (), "it waits no more"
+    assert [n.id for n in state.bundle(together[1])] == ["n2"]
+    (later,) = [n for n in state.due("ops", 5000) if n.id == "n4"]
+    assert [(n.id, n.message_id) for n in state.bundle(later)] == [("n4", "n4")]
+
+
+def test_a_bundle_is_bounded_and_of_one_receiver(state: StateStore) -> None:
+    state.commit([], [], [grouped(f"n{i}", f"a{i}") for i in range(5)] + [grouped("m1", "a1", receiver="night")])
+    head = state.due("ops", 5000)[2]
+    assert [n.id for n in state.bundle(head, limit=3)] == ["n0", "n1", "n2"]
+
+
+def test_without_a_group_a_message_is_alone(state: StateStore) -> None:
+    state.commit([], [], [notification("n1"), notification("n2", alert_id="a2")])
+    head = state.due("ops", 5000)[0]
+    assert state.bundle(head) == (head,)
+
+
+def test_a_reminder_is_not_queued_while_the_firing_waits(state: StateStore) -> None:
+    state.commit([], [], [notification("n1")])
+    state.commit([], [], [notification("n2")])
+    assert state.undelivered() == {"ops": 1}
+    send(state, "n1")
+    state.commit([], [], [notification("n3")])
+    assert waiting(state) == ["n3"]
