@@ -30,6 +30,9 @@ PERCENT: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 LABEL_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DEFAULTS: Final[Mapping[str, Rule]] = {rule.name: rule for rule in DEFAULT_RULES}
 
+OF_MOUNTS: Final = ("host_disk_used_ratio", "host_disk_inodes_used_ratio")
+"""Metrics with a series for each mount point."""
+
 
 def parse(text: str, source: str) -> tuple[Rule, ...]:
     """The rules of one file. ``source``: its path, for faults and for :attr:`Rule.source`. Raises InvalidInput."""
@@ -168,8 +171,8 @@ def metric_of(table: Table, key: str, of: str) -> tuple[str | None, bool]:
         table.fault(key, f"{name} is the host's, not a container's")
     if spec.scope == "container" and of == "host":
         table.fault(key, f"{name} is a container's, not the host's")
-    if spec.name == "host_disk_used_ratio" and "{" not in name:
-        table.fault(key, "needs its mount point: write host_disk_used_ratio{/}")
+    if spec.name in OF_MOUNTS and "{" not in name:
+        table.fault(key, f"needs its mount point: write {spec.name}{{/}}")
     return name, spec.scope == "host" or of == "host"
 
 

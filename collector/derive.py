@@ -237,6 +237,7 @@ def host_values(reading: HostReading, before: HostReading | None) -> Values:
         "memory_working_set_bytes": used,
     }
     values.update((f"host_disk_used_ratio{{{mount}}}", ratio) for mount, ratio in reading.disks)
+    values.update((f"host_disk_inodes_used_ratio{{{mount}}}", ratio) for mount, ratio in reading.inodes)
     if reading.processes is not None:
         values["pids"] = reading.processes
     seconds = 0.0 if before is None else (reading.read_at_ns - before.read_at_ns) / 1e9

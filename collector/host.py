@@ -42,6 +42,7 @@ class HostReader:
         self._vmstat = Keyed({"pgfault": "page_faults", "pgmajfault": "major_faults", "oom_kill": "oom_kills"})
         self._pressures = tuple((what, pressure(what)) for what in ("cpu", "memory", "io"))
         self._disks: tuple[tuple[str, float], ...] = ()
+        self._inodes: tuple[tuple[str, float], ...] = ()
         self._looked_at_ns: int | None = None
         self._whole: frozenset[str] = frozenset()
         self._physical: frozenset[str] = frozenset()
@@ -97,6 +98,7 @@ class HostReader:
             swap_used_bytes=psutil.swap_memory().used,
             processes=tasks,
             disks=self._disks,
+            inodes=self._inodes,
             **fields,
         )
 
@@ -124,20 +126,27 @@ class HostReader:
         net = f"{self._sys}/class/net"
         self._physical = frozenset(name for name in files.names(net) if Path(f"{net}/{name}/device").exists())
         mounts = files.read_text(f"{self._proc}/1/mounts") or files.read_text(f"{self._proc}/self/mounts") or ""
-        disks = []
+        disks, inodes = [], []
         for mount in real_mounts(mounts)[:MAX_MOUNTS]:
-            ratio = self._used(f"{self._proc}/1/root{mount}")
-            ratio = self._used(mount) if ratio is None else ratio
-            if ratio is not None:
+            space = self._space(f"{self._proc}/1/root{mount}") or self._space(mount)
+            if space is None:
+                continue
+            if (ratio := used_share(space.f_blocks, space.f_bfree, space.f_bavail)) is not None:
                 disks.append((mount, ratio))
-        self._disks = tuple(disks)
+            if (ratio := used_share(space.f_files, space.f_ffree, space.f_favail)) is not None:
+                inodes.append((mount, ratio))
+        self._disks, self._inodes = tuple(disks), tuple(inodes)
 
     @staticmethod
-    def _used(mount: str) -> float | None:
-        """Used share of a file system as ``df`` counts it; None where it may not be asked."""
+    def _space(mount: str) -> os.statvfs_result | None:
+        """What a file system says of itself; None where it may not be asked."""
         try:
-            space = os.statvfs(mount)
+            return os.statvfs(mount)
         except OSError:
             return None
-        used = space.f_blocks - space.f_bfree
-        return used / (used + space.f_bavail) if used + space.f_bavail > 0 else None
+
+
+def used_share(total: int, free: int, available: int) -> float | None:
+    """Used share of blocks or inodes as ``df`` counts it; None of a file system that has no fixed number. Pure."""
+    used = total - free
+    return used / (used + available) if total > 0 and used + available > 0 else None

@@ -100,6 +100,7 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec("host_memory_available_bytes", "bytes", "gauge", "host", BYTES, "Memory available without swapping."),
     MetricSpec("host_swap_used_bytes", "bytes", "gauge", "host", BYTES, "Swap in use on the host."),
     MetricSpec("host_disk_used_ratio", "ratio", "gauge", "host", RATIO, "Used share of the file system; one series a mount point."),
+    MetricSpec("host_disk_inodes_used_ratio", "ratio", "gauge", "host", RATIO, "Used share of the file system's inodes; one series a mount point, absent where they are made as needed (btrfs, ZFS)."),
 )
 # fmt: on
 """A host's disks are filed as ``host_disk_used_ratio{/mount}``: :func:`base_name` strips the braces."""

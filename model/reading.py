@@ -119,3 +119,5 @@ class HostReading:
     processes: int | None = None
     disks: tuple[tuple[str, float], ...] = ()
     """(mount point, used ratio) of each real file system."""
+    inodes: tuple[tuple[str, float], ...] = ()
+    """(mount point, used ratio of its inodes) of each that has a fixed number of them."""

@@ -55,6 +55,7 @@ class HostDiskFilling:
                 severity = Severity.CRITICAL
         if not said:
             return []
+        of_inodes = any(base_name(e.metric) == "host_disk_inodes_used_ratio" for e in facts)
         return [
             told(
                 snapshot,
@@ -63,7 +64,14 @@ class HostDiskFilling:
                 severity,
                 summary=f"Disk fills up: {'; '.join(said)}.",
                 evidence=facts,
-                advice="Find what grows ('docker system df', logs, /var/lib/docker), and remove it or give it room.",
+                advice=(
+                    "Find what grows ('docker system df', logs, /var/lib/docker), and remove it or give it room."
+                    + (
+                        " Inodes go with many small files: 'du --inodes -x /' shows where they lie."
+                        if of_inodes
+                        else ""
+                    )
+                ),
             )
         ]
 

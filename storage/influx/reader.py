@@ -232,7 +232,7 @@ class InfluxReader:
 
     def _host_fields(self, metrics: tuple[str, ...]) -> tuple[str, ...]:
         """The metrics; one that has an instance a mount point stands for all its instances."""
-        if "host_disk_used_ratio" not in metrics:
+        if not {"host_disk_used_ratio", "host_disk_inodes_used_ratio"}.intersection(metrics):
             return metrics
         fields = [str(row[0]) for table in self._server.query('SHOW FIELD KEYS FROM "host"') for row in table.rows]
         return tuple(name for name in sorted(fields) if wanted(name, metrics))

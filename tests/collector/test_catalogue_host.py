@@ -101,13 +101,17 @@ def test_every_metric_of_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     known = Description("docker", "a" * 64, "web")
     tree = {"cgroup.controllers": CONTROLLERS_V2, "cgroup.procs": "1\n", **v2_cgroup(f"/docker/{known.id}")}
     _, values, _ = two_ticks(tmp_path, tree, (PROC, after), known, monkeypatch)
-    disks = {name: value for name, value in values.items() if base_name(name) == "host_disk_used_ratio"}
+    of_mounts = ("host_disk_used_ratio", "host_disk_inodes_used_ratio")
+    disks = {name: value for name, value in values.items() if base_name(name) in of_mounts}
     expected = of_host(PROC, after)
     assert {name: value for name, value in values.items() if name not in disks} == pytest.approx(expected, rel=1e-9)
     assert all(value > 0 for value in expected.values()), "a formula that gives 0 proves little"
     space = os.statvfs("/")
     taken = space.f_blocks - space.f_bfree
-    assert disks == {"host_disk_used_ratio{/}": pytest.approx(taken / (taken + space.f_bavail), abs=0.05)}
+    assert disks.pop("host_disk_used_ratio{/}") == pytest.approx(taken / (taken + space.f_bavail), abs=0.05)
+    nodes = space.f_files - space.f_ffree
+    inodes = {"host_disk_inodes_used_ratio{/}": pytest.approx(nodes / (nodes + space.f_favail), abs=0.05)}
+    assert disks == (inodes if space.f_files else {})
     # of a whole system the kernel shows zeroes there, which mean nothing (psi.rst)
     lacking = {spec.name for spec in HOST_METRICS} - {base_name(name) for name in values}
     assert lacking == {"cpu_pressure_full_ratio"}

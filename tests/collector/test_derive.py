@@ -145,7 +145,9 @@ def test_life() -> None:
 
 
 def host_reading(at_ns: int, **fields: float) -> HostReading:
-    base = HostReading(at_ns, 2, 10.0, 5.0, 100.0, 1.0, 0.0, 0.5, 1000, 600, 30, disks=(("/", 0.25),))
+    base = HostReading(
+        at_ns, 2, 10.0, 5.0, 100.0, 1.0, 0.0, 0.5, 1000, 600, 30, disks=(("/", 0.25),), inodes=(("/", 0.5),)
+    )
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
@@ -153,6 +155,7 @@ def test_host() -> None:
     first = host_values(host_reading(0), None)
     assert first["memory_usage_bytes"] == first["memory_working_set_bytes"] == 400
     assert first["host_disk_used_ratio{/}"] == 0.25
+    assert first["host_disk_inodes_used_ratio{/}"] == 0.5
     assert "cpu_usage_cores" not in first
     now = host_reading(SECOND, cpu_user_s=10.5, cpu_system_s=5.5, cpu_idle_s=100.6, cpu_iowait_s=1.2, cpu_steal_s=0.2)
     got = host_values(now, host_reading(0))

@@ -158,6 +158,14 @@ def test_disk(used: Callable[[float], float], hours_told: float, expected: Sever
         assert "/boot" not in finding.summary
 
 
+def test_a_disk_out_of_inodes_says_what_is_short() -> None:
+    story = Story()
+    story.host_values = {"host_disk_used_ratio{/}": 0.4, "host_disk_inodes_used_ratio{/}": 0.95}
+    (finding,) = story.ask(HostDiskFilling, story.tick())
+    assert finding.summary == "Disk fills up: / has 95 % of its inodes in use."
+    assert "du --inodes" in finding.advice
+
+
 def test_a_disk_on_its_way_says_when() -> None:
     (finding,) = disk(Story(), lambda h: 0.6 + 0.05 * h, 4)
     assert "/ has 80 % in use and is full in about 4 h" in finding.summary
