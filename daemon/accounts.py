@@ -7,6 +7,7 @@ import secrets
 from config.schema import Settings
 from daemon.build import auth_path, make_folder
 from daemon.clock import now_ms
+from daemon.privilege import refuse_planted_link
 from model.errors import NotThere, Refused, UsageError
 from storage.api import Role, Token, User
 
@@ -18,6 +19,7 @@ class Accounts:
         from storage.factory import open_auth
 
         make_folder(auth_path(settings).parent, "web.auth_dir")
+        refuse_planted_link(auth_path(settings))
         self._auth = open_auth(auth_path(settings))
 
     def users(self) -> tuple[User, ...]:

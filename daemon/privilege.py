@@ -83,6 +83,13 @@ def take_over(folder: Path, account: Account) -> None:
         raise UsageError(f"cannot give {folder} to {account.name} ({error.strerror}); set web.auth_dir") from error
 
 
+def refuse_planted_link(path: Path) -> None:
+    """Root opens no file of the web process's folder through a symbolic link that somebody else laid there: what
+    stands behind it would be made or written with root's rights. Raises UsageError."""
+    if os.geteuid() == 0 and path.is_symlink() and path.lstat().st_uid != 0:
+        raise UsageError(f"{path} is a symbolic link that root did not make; remove it, or set web.auth_dir")
+
+
 @contextlib.contextmanager
 def acting_as(account: Account, groups: tuple[int, ...]) -> Iterator[None]:
     """For a moment with that account's rights."""

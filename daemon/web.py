@@ -20,7 +20,7 @@ from daemon.cost import Cost
 from daemon.http import HttpServer
 from daemon.link_client import LinkClient
 from daemon.notify import Notifier
-from daemon.privilege import become, groups_of, link_group, ready_to_drop, take_over
+from daemon.privilege import become, groups_of, link_group, ready_to_drop, refuse_planted_link, take_over
 from daemon.replayer import Replayer
 from daemon.signals import event_on
 from daemon.worker import Worker
@@ -64,6 +64,7 @@ def serve(settings: Settings, stop: threading.Event) -> int:
         make_folder(Path(agent.data_dir), "agent.data_dir", link_group(settings))
         share_series(settings, link_group(settings))
     make_folder(auth_path(settings).parent, "web.auth_dir")
+    refuse_planted_link(auth_path(settings))
     auth, series = open_auth(auth_path(settings)), open_series_reader(series_path(settings))
     link = LinkClient(socket_path(settings))
     remote = None
