@@ -25,6 +25,8 @@ from model.errors import Malformed, NotThere, Refused, StoreError
 log = logging.getLogger(__name__)
 
 IDLE_S = 1.0
+PROFILES_EVERY_MS = 600_000
+"""What was learnt about services is written down so often, and at the end."""
 API_EVERY_MS = 60_000
 """The runtime follows direct CPU writes at most this often; the first time at once."""
 LOWERING_EVERY_MS = 10_000
@@ -63,6 +65,8 @@ class Acting:
             self._journal()
             more |= self._follow(now_ms)
             self._settle_the_gone(now_ms)
+            if now_ms - self._desk.profiles_kept_ms >= PROFILES_EVERY_MS:
+                self._desk.keep_profiles(now_ms)
         return 0.0 if more else IDLE_S
 
     def _take(self, knob: str) -> Plan | None:

@@ -15,6 +15,7 @@ from limits import guard
 from limits.acting import Acting
 from limits.actuator.base import Actuator, Kernel
 from limits.actuator.cgroupfs import CgroupActuator
+from limits.advice import right_size
 from limits.airbag import Airbag
 from limits.arbiter import Arbiter
 from limits.between import Between, LookAt
@@ -158,14 +159,17 @@ class Controller:
             return self._undoing.everything(actor, now_ms) if everything else ()
 
     def recommendations(self) -> tuple[Recommendation, ...]:
-        """What the laws would set and have not, by container name."""
-        with self._desk.lock:
-            found = [
-                state.advice
-                for track in self._desk.tracks.values()
-                for state in (track.cpu, track.memory)
-                if state.advice is not None and track.policy.mode is not Mode.OFF
-            ]
+        """What the laws would set and have not, by container name; and for who only watches, right sizes by what its
+        service needed."""
+        desk, found = self._desk, []
+        with desk.lock:
+            for track in desk.tracks.values():
+                for state in (track.cpu, track.memory) if track.policy.mode is not Mode.OFF else ():
+                    advice = state.advice
+                    if advice is None and track.policy.mode is Mode.OBSERVE:
+                        advice = right_size(track, state, desk.host(), track.seen_ms)
+                    if advice is not None:
+                        found.append(advice)
         return tuple(sorted(found, key=lambda item: (item.name, item.knob)))
 
     def policies(self) -> Mapping[str, Policy]:
@@ -249,6 +253,8 @@ class Controller:
         with self._desk.hand:
             try:
                 self._airbag.lift_all()
+                if self._desk.loaded and self._desk.snapshot is not None:
+                    self._desk.keep_profiles(self._desk.snapshot.at_ms)
             except StoreError as fault:
                 log.error("what was lifted could not be kept; the next start lifts it again: %s", fault)
         self._desk.journal.actuator.close()

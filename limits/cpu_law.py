@@ -112,9 +112,19 @@ class CpuLaw:
             self.recent_writes += 1
         self.quota = quota
 
+    @property
+    def warm(self) -> bool:
+        """Has it seen enough to be asked?"""
+        return self.age >= self.WARM_S
+
     def needed(self, part: float = 1.0) -> float:
         """Quota for the present load, with ``part`` of the learnt margin."""
         return self._quota_for(self.load, part)
+
+    def needed_without_floor(self) -> float:
+        """The same, whatever the owner's own limit is."""
+        load = max(self.load, self.LOAD_LEAST)
+        return load + exp(self._log_c) * sqrt(load)
 
     def _quota_for(self, load: float, part: float = 1.0) -> float:
         load = max(load, self.LOAD_LEAST)

@@ -17,6 +17,8 @@ from limits.budget import HostRoom
 from limits.history import value_of
 from limits.journal import Journal
 from limits.policy import effective
+from limits.profile import KEPT as PROFILES
+from limits.profile import Profiles
 from limits.track import KNOBS, Plan, Track, Value
 from model.change import Change, Knobs, LimitRequest, Original, Policy
 from model.errors import NotThere
@@ -83,6 +85,8 @@ class Desk:
         self.fields: dict[str, Mapping[str, object]] = {}
         self.holds: dict[str, int] = {}
         self.originals: set[str] = set()
+        self.profiles = Profiles()
+        self.profiles_kept_ms = 0
         self.left_over: dict[str, list[Change]] = {}
         """Rows of a crash that still have to be settled, by container."""
         self.own_ids: tuple[str, ...] = ()
@@ -166,6 +170,13 @@ class Desk:
             self.holds = {key: until for key, until in self.holds.items() if until == FOREVER or until > now_ms}
             kept = dict(self.holds)
         self.state.put_value(HOLDS, kept)
+
+    def keep_profiles(self, now_ms: int) -> None:
+        """Write down what was learnt about the services."""
+        with self.lock:
+            kept = self.profiles.kept(now_ms)
+        self.state.put_value(PROFILES, kept)
+        self.profiles_kept_ms = now_ms
 
     def original_of(self, container_id: str, now_ms: int, *, renew: bool = False) -> Original:
         """The original, recorded now if there is none."""

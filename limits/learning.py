@@ -8,10 +8,12 @@ from pathlib import Path
 
 from limits import guard
 from limits.actuator.base import ActuatorAway
+from limits.advice import needed
 from limits.desk import FOREIGN, FOREIGN_HOLD_S, HOLDS, PAUSE, Desk, Pause
 from limits.history import ever_ours, floor_of, last_written
 from limits.journal import READ_FAULTS
 from limits.own import own_ids
+from limits.profile import KEPT as PROFILES
 from limits.rollback import DAY_MS
 from limits.rollback import RULE as ROLLBACK
 from limits.runtimes import start_sized
@@ -24,6 +26,8 @@ from model.limits import Limits, bounded
 
 log = logging.getLogger(__name__)
 ROWS = 100
+START_MS = 600_000
+"""A container of a known service keeps so long what it started with."""
 
 
 class Learning:
@@ -38,10 +42,13 @@ class Learning:
         desk = self._desk
         fields, originals = dict(desk.state.policies()), set(desk.state.originals())
         pending = desk.state.changes(statuses=(ChangeStatus.PENDING.value,), limit=10_000)
+        profiles = desk.state.value(PROFILES)
         holds, pause = kept_holds(desk.state.value(HOLDS), now_ms), kept_pause(desk.state.value(PAUSE))
         with desk.lock:
             desk.fields, desk.originals, desk.holds, desk.pause = fields, originals, holds, pause
             desk.left_over = {}
+            desk.profiles.load(profiles)
+            desk.profiles_kept_ms = now_ms
             for row in pending:
                 desk.left_over.setdefault(row.container_id, []).append(row)
             desk.own_ids = own_ids(Path("/proc/self"))
@@ -94,11 +101,22 @@ class Learning:
                 self._take_over(track, knob, value_in(seen, knob), rows, original)
             track.start_memory = bounded(track.memory.in_force)
             track.start_sized = sized
+            if not rows and original is None:
+                self._start_with_profile(track, now_ms)
             for row in reversed(rows):
                 if row.rule == ROLLBACK and row.status is ChangeStatus.APPLIED and now_ms - row.at_ms < DAY_MS:
                     track.lowerings.rolled_back.append(row.at_ms)
             track.learnt = True
         return True
+
+    @staticmethod
+    def _start_with_profile(track: Track, now_ms: int) -> None:
+        """A container that was never seen begins with what its service needs, for ten minutes at least."""
+        for knob in KNOBS:
+            state, value = track.knob(knob), needed(track.profile, knob) if track.profile is not None else None
+            number = state.number()
+            if value is not None and number is not None and value > number:
+                state.rule_floor = (value, now_ms + START_MS)
 
     def _start_sized(self, track: Track) -> str | None:
         """What of it sized itself by its limit at the start; where that cannot be seen it is taken for such."""

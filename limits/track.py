@@ -11,6 +11,7 @@ from limits.cpu_law import CpuLaw
 from limits.leak import LeakWatch
 from limits.memory_law import MemoryLaw
 from limits.probe import Probe
+from limits.profile import Minute, Profile
 from limits.rollback import Lowerings
 from model.change import Change, Policy, Recommendation
 from model.limits import Unlimited, bounded
@@ -121,6 +122,9 @@ class Track:
     watches: list[Watch] = field(default_factory=list)
     carried: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Seconds, usage · seconds, throttled · seconds that the CPU law has not seen yet."""
+    profile: Profile | None = None
+    """What its service needs, shared by all its containers."""
+    minute: Minute = field(default_factory=Minute)
     asked_until_ms: int = 0
     """Until then others need the memory that it was given and does not use."""
     airbag: int = 0
@@ -150,6 +154,8 @@ class Track:
         again = now_ms < until
         lasts = min(2 * lasts, KILL_FLOOR_LONGEST_MS) if again else KILL_FLOOR_MS
         self.kill_floor = (max(least if again else 0.0, limit * MemoryLaw.OOM_FLOOR), now_ms + lasts, lasts)
+        if self.profile is not None:
+            self.profile.kill_floor = self.kill_floor
 
     def least_after_kill(self, now_ms: int) -> float:
         return self.kill_floor[0] if now_ms < self.kill_floor[1] else 0.0

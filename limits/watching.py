@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from limits import guard
-from limits.desk import Desk
+from limits.desk import Desk, service
 from limits.foreign import compare
 from limits.planner import cpu_wish, memory_wish, note_ratios
 from limits.track import DETECTOR_OF, KNOBS, RATIO_OF, KnobTrack, Track, Watch
@@ -77,6 +77,8 @@ class Watching:
         if track is None or track.target.id.inode != target.id.inode:
             track = Track(target, desk.policy_of(target), desk.generation, now_ms)
             track.has_original = key in desk.originals
+            track.profile = desk.profiles.of(service(target))
+            track.kill_floor = track.profile.kill_floor
             desk.tracks[key] = track
             desk.show_hold(track)
         elif track.generation != desk.generation or (target is not track.target and differs(target, track.target)):
@@ -110,10 +112,22 @@ class Watching:
             return
         cpu = cpu_wish(track, values, elapsed, desk.cpu_count, now_ms, desk.room.idle)
         memory = memory_wish(track, values, elapsed, desk.settings.memory_peak_window, now_ms)
+        self._learn_needs(track, values, now_ms)
         for state, wish in ((track.cpu, cpu), (track.memory, memory)):
             finding = found.get((key, DETECTOR_OF[state.knob]))
             self._weighing.law(track, state, None if (key, state.knob) in desk.hands else wish, finding, now_ms)
             self._find_late(state, finding, now_ms)
+
+    @staticmethod
+    def _learn_needs(track: Track, values: Mapping[str, float], now_ms: int) -> None:
+        """What this second says about the needs of its service; while a law warms up it says nothing."""
+        needs, used = {}, values.get("memory_working_set_bytes")
+        if track.cpu_law is not None and track.cpu_law.warm:
+            needs["cpu"] = track.cpu_law.needed_without_floor()
+        if used is not None:
+            needs["memory"] = used
+        if track.profile is not None:
+            track.minute.see(needs, track.profile, now_ms)
 
     def _measure(self, track: Track, values: Mapping[str, float], now_ms: int) -> None:
         """Effects of changes made in the last seconds."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from limits import guard
+from limits.advice import risk_at
 from limits.arbiter import Arbiter
 from limits.desk import Desk
 from limits.planner import Denied, Wish
@@ -153,6 +154,8 @@ class Weighing:
             reason=wish.reason,
             confidence=wish.confidence,
             finding_id=finding,
+            risk=risk_at(track.profile, wish.knob, wish.value),
+            saving=max(0.0, wish.now - wish.value),
         )
 
     def _advise_rule(self, track: Track, state: KnobTrack, wish: Wish, request: LimitRequest, now_ms: int) -> None:

@@ -109,5 +109,5 @@ def bounds_of(track: Track, knob: KnobTrack, cpu_count: int, now_ms: int) -> tup
         cpu_bounds(track.policy, floor, cpu_count) if knob.knob == "cpu" else memory_bounds(track.policy, floor)
     )
     if knob.rule_floor is not None and now_ms < knob.rule_floor[1]:
-        least = max(least, knob.rule_floor[0])
+        least = max(least, min(knob.rule_floor[0], most))
     return least, max(least, most)

@@ -71,6 +71,10 @@ class Recommendation:
     confidence: float
     """0..1."""
     finding_id: str | None = None
+    risk: float | None = None
+    """Share of minutes in which the service needed more than ``proposed``; None: too little is known."""
+    saving: float = 0.0
+    """What it would free, in the knob's unit."""
 
 
 class Verdict(Enum):
