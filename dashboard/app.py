@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 from werkzeug.routing import BaseConverter
 
 from dashboard import errors, security
+from dashboard.answers import tag_of
 from dashboard.api.layer import API, Web, bind
 from dashboard.api.routes import all_routes
 from dashboard.api.state import app_version
@@ -21,6 +22,7 @@ from dashboard.packing import pack
 from dashboard.pages import add_pages
 from dashboard.remote import PatientReader
 from dashboard.services import Services
+from dashboard.statics import StaticFiles, add_files
 
 MOST_BODY_BYTES: Final = 1 << 20
 
@@ -41,7 +43,8 @@ def finished(response: Response) -> Response:
     The tag is a weak one (RFC 9110, 8.8.1): it is of what is said, packed or not.
     """
     if request.method == "GET" and response.status_code == 200 and response.mimetype == "application/json":
-        response.set_etag(hashlib.blake2b(response.get_data(), digest_size=12).hexdigest(), weak=True)
+        if "ETag" not in response.headers:
+            response.set_etag(tag_of(response.get_data()), weak=True)
         response.make_conditional(request)
     return pack(response, request)
 
@@ -51,7 +54,7 @@ def create_app(services: Services) -> Flask:
     web_settings = services.settings.web
     if services.remote is not None:
         services = replace(services, remote=PatientReader(services.remote, services.clock))
-    app = Flask("dashboard", static_url_path="/static")
+    app = Flask("dashboard", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_BODY_BYTES, TRAP_HTTP_EXCEPTIONS=False)
     app.url_map.converters["target"] = TargetConverter
     app.url_map.merge_slashes = False
@@ -63,7 +66,9 @@ def create_app(services: Services) -> Flask:
     routes = all_routes(web_settings)
     for route in routes:
         bind(app, web, route)
-    add_pages(app, web)
+    files = StaticFiles(Path(__file__).parent / "static")
+    add_files(app, files)
+    add_pages(app, web, files)
 
     def openapi() -> Response:
         spec = document(routes, app_version(), request.root_path.rstrip("/"))

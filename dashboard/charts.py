@@ -114,6 +114,23 @@ CHARTS: Final = {
         ),
         mirrored=True,
     ),
+    "operations": Chart(
+        "1/s",
+        92,
+        (
+            Trace("io_read_operations_per_second", "read", "c0", "area"),
+            Trace("io_write_operations_per_second", "written", "c2", "area", sign=-1),
+        ),
+        mirrored=True,
+    ),
+    "faults": Chart(
+        "1/s",
+        92,
+        (
+            Trace("memory_major_faults_per_second", "read from disk", "c5"),
+            Trace("memory_refaults_per_second", "read again", "warn"),
+        ),
+    ),
     "pids": Chart(
         "1",
         92,

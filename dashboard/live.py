@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from dashboard.errors import Problem
+from dashboard.narrow import narrowed, wanted_of
 from dashboard.services import Agent
 from model.errors import AgentAway
 from model.live import Frame
@@ -225,10 +226,12 @@ def news_of(frame: Frame, topic: str) -> tuple[object, ...]:
 def snapshot_of(frame: Frame, metrics: tuple[str, ...]) -> dict[str, object]:
     """``{"host", "at", "containers": {id: {metric: value}}}``, the host's own values, the findings' ids. Pure."""
 
-    def picked(values: Mapping[str, float]) -> dict[str, object]:
+    wanted = wanted_of(metrics)
+
+    def picked(values: Mapping[str, float]) -> Mapping[str, object]:
         if not metrics:
             return {name: finite(value) for name, value in values.items()}
-        return {name: finite(values[name]) for name in metrics if name in values}
+        return narrowed(values, wanted)
 
     return {
         "host": frame.host,

@@ -12,6 +12,7 @@ from dashboard.api.layer import Web
 from dashboard.api.state import app_version
 from dashboard.auth import NOBODY, Identity
 from dashboard.errors import Problem
+from dashboard.statics import StaticFiles
 
 PAGES: Final = (
     ("/", "overview"),
@@ -25,6 +26,10 @@ PAGES: Final = (
 )
 OPEN_PAGES: Final = (("/login", "login"), ("/setup", "setup"))
 LANGUAGES: Final = ("en", "ko")
+GATE: Final = "gate"
+"""The module of the pages before the login."""
+WORDS: Final = {"en": (), "ko": ("js/lib/ko/index.js",)}
+"""Modules that a language asks for while a page begins, so that they come with the others."""
 LANGUAGE_COOKIE: Final = "wharfinger_lang"
 
 
@@ -34,15 +39,30 @@ def language() -> str:
     return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en") or "en"
 
 
-def add_pages(app: Flask, web: Web) -> None:
+def add_pages(app: Flask, web: Web, files: StaticFiles) -> None:
     """Every page that has a template; without a login they lead to the login page and back."""
 
+    modules = {
+        (page, lang): tuple(
+            dict.fromkeys(
+                name
+                for root in (f"js/{GATE if (path, page) in OPEN_PAGES else page}.js", *WORDS[lang])
+                for name in files.modules(root)
+            )
+        )
+        for path, page in (*PAGES, *OPEN_PAGES)
+        for lang in LANGUAGES
+    }
+
     def show(page: str, identity: Identity) -> str:
+        lang, base = language(), request.root_path.rstrip("/")
         return render_template(
             f"{page}.html",
             page=page,
-            lang=language(),
-            base=request.root_path.rstrip("/"),
+            lang=lang,
+            base=base,
+            files=f"{base}/static/{files.version}",
+            modules=modules[page, lang],
             role=identity.role if identity.kind != "nobody" else "",
             user=identity.name,
             version=app_version(),

@@ -12,10 +12,12 @@ from msgspec import Meta
 from dashboard.api.asking import ask, page
 from dashboard.api.elsewhere import container_path, is_elsewhere, on_its_host
 from dashboard.api.forms import ContainerDetailForm, ContainersForm, MatchForm, ServiceForm
+from dashboard.api.history import metric_names
 from dashboard.api.inventory import SEVERITIES, Item, detail, items, resolve
 from dashboard.api.layer import API, Call, Nothing, Route
 from dashboard.api.values import cursor_of, key_of, span_ms
 from dashboard.errors import Problem, invalid
+from dashboard.narrow import narrowed, wanted_of
 from dashboard.report import file_name, report
 from model.errors import AgentAway, NotThere
 from model.metrics import METRIC_BY_NAME
@@ -37,6 +39,7 @@ class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "worst"
     limit: Annotated[int, Meta(ge=1, le=5000)] = 1000
     cursor: str | None = None
+    metrics: Annotated[str, Meta(description="which of the latest values; all unless told")] | None = None
 
 
 class ReportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +95,7 @@ def list_containers(call: Call[ListQuery, None]) -> object:
     """Containers with latest values, a page at a time; the cursor names the last item, so nothing is skipped."""
     query = call.query
     name, reverse = sort_key(query.sort)
+    figures = wanted_of(metric_names(query.metrics)) if query.metrics else None
     found = items(call.services, call.now_ms, host=query.host, everything=query.state == "all")
     wanted = [item for item in found if matches(item, query)]
     backwards = reverse and name in TEXT_KEYS
@@ -106,7 +110,10 @@ def list_containers(call: Call[ListQuery, None]) -> object:
             raise invalid("cursor", "belongs to another sort; start again without it") from error
     shown = wanted[: query.limit]
     more = len(wanted) > len(shown)
-    return page(shown, cursor_of(place(shown[-1], name, reverse)) if more else None)
+    following = cursor_of(place(shown[-1], name, reverse)) if more else None
+    if figures is not None:
+        shown = [item | {"latest": narrowed(item["latest"], figures)} for item in shown]
+    return page(shown, following)
 
 
 def matches(item: Item, query: ListQuery) -> bool:
@@ -227,6 +234,7 @@ ROUTES = (
         "Containers with latest values.",
         ContainersForm,
         ListQuery,
+        per_tick=True,
     ),
     Route(
         "GET",

@@ -284,5 +284,6 @@ ROUTES = (
         ItemsForm,
         Findings,
         errors=(404, 409, 503),
+        per_tick=True,
     ),
 )

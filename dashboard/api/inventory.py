@@ -136,8 +136,10 @@ def resolve(services: Services, wanted: str, *, host: str | None = None, live: b
     A running container wins over a gone one of the same name. ``live``: of this host's newest tick alone,
     for orders; raises NotThere with the reason elsewhere.
     """
-    running = list(running_of(services, host))
-    found = pick(running, wanted, prefixes=False) or pick([*running, *past_of(services, host)], wanted, prefixes=True)
+    named = list(running_of(services, host, wanted))
+    found = pick(named, wanted, prefixes=False) or pick(
+        [*running_of(services, host), *past_of(services, host)], wanted, prefixes=True
+    )
     if found is None:
         raise NotThere(f"there is no container {wanted[:80]!r}; GET /api/v1/containers?state=all lists them")
     if live and found.target is None:
@@ -164,12 +166,13 @@ def pick(candidates: Sequence[Found], wanted: str, *, prefixes: bool) -> Found |
     return None
 
 
-def running_of(services: Services, host: str | None) -> Iterable[Found]:
-    """Containers of the newest tick, fresh or not."""
+def running_of(services: Services, host: str | None, wanted: str | None = None) -> Iterable[Found]:
+    """Containers of the newest tick, fresh or not; ``wanted``: only those of that full id or name."""
     frame = services.agent.frame()
     if frame is not None and host in (None, frame.host):
         for key, target in frame.targets.items():
-            yield Found(key, frame.host, target.name, target, None)
+            if wanted is None or target.name == wanted or key in (wanted, f"/{wanted}"):
+                yield Found(key, frame.host, target.name, target, None)
 
 
 def past_of(services: Services, host: str | None) -> Iterable[Found]:

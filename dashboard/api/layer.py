@@ -13,12 +13,14 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from flask import Flask, Request, Response, request
 
+from dashboard.answers import Answers
 from dashboard.auth import Gate, Identity
 from dashboard.errors import Problem
 from dashboard.fleet import HOP
 from dashboard.live import Hub
 from dashboard.services import Services
 from model.errors import Fault
+from model.live import Frame
 from storage.api import Role
 
 API = "/api/v1"
@@ -80,6 +82,8 @@ class Route:
     body: type[msgspec.Struct] | None = None
     status: int = 200
     errors: tuple[int, ...] = ()
+    per_tick: bool = False
+    """The answer is the same for everybody until the agent's next tick."""
 
     @property
     def endpoint(self) -> str:
@@ -89,6 +93,7 @@ class Route:
 def bind(app: Flask, web: Web, route: Route) -> None:
     """Add one route to the application. What another dashboard handed on is answered from here alone."""
     alone = replace(web, services=replace(web.services, fleet=None))
+    answers = Answers()
 
     def view(**path: str) -> Response:
         now_ms = web.services.clock()
@@ -96,7 +101,11 @@ def bind(app: Flask, web: Web, route: Route) -> None:
         query = query_of(request, route.query)
         body = None if route.body is None else body_of(request, route.body)
         here = alone if HOP in request.headers else web
-        answer = route.run(Call(here, identity, now_ms, path, query, body, request))
+        call = Call(here, identity, now_ms, path, query, body, request)
+        if route.per_tick and (frame := shared_frame(here.services)) is not None:
+            key = (route.endpoint, tuple(path.values()), query)
+            return answers.of(frame, key, lambda: route.run(call)).response(request)
+        answer = route.run(call)
         if isinstance(answer, Response):
             return answer
         if route.status == 204:
@@ -104,6 +113,11 @@ def bind(app: Flask, web: Web, route: Route) -> None:
         return Response(msgspec.json.encode(answer), route.status, mimetype="application/json")
 
     app.add_url_rule(route.path, endpoint=route.endpoint, view_func=view, methods=[route.method])
+
+
+def shared_frame(services: Services) -> Frame | None:
+    """The tick that an answer may stand for; None where it also depends on other hosts, or the agent is away."""
+    return services.fresh_frame() if services.fleet is None and services.remote is None else None
 
 
 def query_of(asked: Request, form: type[msgspec.Struct]) -> Any:

@@ -10,6 +10,7 @@ import msgspec
 from flask import Response
 from msgspec import Meta
 
+from config.schema import StoreSettings
 from dashboard.api.asking import ask, page
 from dashboard.api.forms import HealthForm, HostForm, HostsForm, ItemsForm, ReadyForm
 from dashboard.api.inventory import hosts
@@ -87,6 +88,19 @@ def status(call: Call[Nothing, None]) -> object:
         "at": rfc3339(call.now_ms),
         "agent": None if away else ask(call, "status"),
         "web": dict(call.web.hub.numbers()),
+        "retention": retention(services.settings.store),
+    }
+
+
+def retention(store: StoreSettings) -> Item:
+    """How long this host keeps what, and where it is pushed to besides. Pure."""
+    return {
+        "raw_days": store.raw_days,
+        "ten_seconds_days": store.ten_seconds_days,
+        "minute_days": store.minute_days,
+        "hour_days": store.hour_days,
+        "max_bytes": store.max_bytes,
+        "influxdb": store.influxdb.bucket if store.influxdb.url else None,
     }
 
 

@@ -137,3 +137,48 @@ def test_settings_users_and_tokens(act: Looker) -> None:
     page.get_by_role("dialog").locator("[name='name']").fill("ci")
     page.get_by_role("dialog").get_by_role("button", name="Add").click()
     expect(page.locator("[data-notice='token']")).to_contain_text("whf_")
+
+
+def test_a_rule_says_whom_it_watches(look: Looker) -> None:
+    page = look.open("/alerts")
+    page.locator("[data-preview]").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("[data-matches]")).to_contain_text("containers that run now")
+    assert dialog.locator("a").count() > 20
+    dialog.get_by_role("button", name="Close").click()
+
+
+def test_bounds_of_a_policy_are_set_and_taken_back(act: Looker) -> None:
+    page = act.open("/containers/shop-api-2")
+    page.locator("[data-bounds]").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("[name='cpu_max']")).to_have_value("1.5")
+    dialog.locator("[name='cpu_max']").fill("")
+    dialog.locator("[name='memory_max']").fill("1.5g")
+    dialog.locator("[name='priority']").fill("high")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("high")
+    dialog.locator("[name='priority']").fill("7")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="The policy is changed.")).to_be_visible()
+    orders = [command for command in act.dashboard.world.commands if command.name == "policy.put"]
+    assert orders[-1].arguments["fields"] == {"cpu_max": None, "memory_max": 1610612736, "priority": 7}
+
+
+def test_the_host_page_says_who_uses_it_and_what_we_cost(look: Looker) -> None:
+    page = look.open("/hosts/web-1")
+    page.wait_for_selector("[data-users-plot] .main-svg")
+    rows = page.locator("[data-users-rows] tr")
+    expect(rows).to_have_count(9)
+    assert rows.first.get_attribute("data-name") in ("shop-api-2", "media-transcoder", "data-postgres")
+    expect(rows.last).to_contain_text("others")
+    page.get_by_role("group", name="Show").get_by_role("button", name="Memory").click()
+    expect(rows.first).to_contain_text("data-postgres")
+    expect(page.locator("[data-process='agent']")).to_contain_text("0.011")
+    expect(page.locator("[data-cost-panel]")).to_contain_text("0.011 cores and 79 MiB together")
+
+
+def test_settings_name_hosts_and_how_long_what_is_kept(look: Looker) -> None:
+    page = look.open("/settings", user="admin")
+    expect(page.locator("[data-kept='raw_days']")).to_contain_text("2\u00a0d")
+    expect(page.locator("[data-host='web-1']")).to_contain_text("live")

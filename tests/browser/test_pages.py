@@ -81,6 +81,6 @@ def test_the_theme_that_was_chosen_stays_and_charts_follow(look: Looker) -> None
 def test_neither_theme_flashes(look: Looker, theme: str) -> None:
     """The theme stands before the first paint: it is set while the head is parsed, by a script that blocks."""
     page = look.open("/login", user=None, theme=theme)
-    assert page.evaluate("document.head.querySelector('script').src.endsWith('/static/theme.js')")
+    assert page.evaluate("document.head.querySelector('script').src.endsWith('/theme.js')")
     assert page.evaluate("!document.head.querySelector('script').defer && !document.head.querySelector('script').async")
     assert page.evaluate("document.documentElement.dataset.theme") == theme

@@ -60,6 +60,27 @@ def test_axes_have_few_round_ticks(run: Any) -> None:
     ]  # fmt: skip
 
 
+def test_moments_stand_on_round_times(run: Any) -> None:
+    said = run(
+        "board/scale",
+        "[[0, 1800e3, 12], [0, 86400e3, 9], [0, 30 * 86400e3, 6], [1500, 20500, 5]]"
+        ".map(([a, b, n]) => m.timeTicks([Date.UTC(2026, 0, 4, 23) + a, Date.UTC(2026, 0, 4, 23) + b], n, 'en-GB'))",
+    )
+    minutes, day, month, seconds = (ticks["ticktext"] for ticks in said)
+    assert minutes == ["5 Jan", "00:05", "00:10", "00:15", "00:20", "00:25", "00:30"]
+    assert day == ["5 Jan", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00", "6 Jan"]
+    assert month[0] == "8 Jan"
+    assert len(month) == 4
+    assert seconds == ["00:00:05", "00:00:10", "00:00:15", "00:00:20"]
+
+
+def test_a_day_of_23_hours_keeps_its_ticks_on_the_hour(run: Any) -> None:
+    said = run(
+        "board/scale", "m.timeTicks([Date.UTC(2026, 2, 28, 23), Date.UTC(2026, 2, 29, 22)], 10, 'en-GB').ticktext"
+    )
+    assert said == ["29 Mar", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00", "30 Mar"]
+
+
 def test_a_colour_is_given_to_the_first_free_hue(run: Any) -> None:
     first, second, ninth = run(
         "lib/colour", "[m.choose('a', []), m.choose('a', [m.choose('a', [])]), m.choose('a', [0, 1, 2, 3, 4, 5, 6, 7])]"

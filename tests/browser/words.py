@@ -21,26 +21,46 @@ TABLES = {
     + r"\])|(?:(?:group|service|host|none): "
     + STRING
     + ")",
-    "board/board.js": r"(?:\[\d+, "
-    + STRING
-    + r"\])|(?:(?:cpu|memory|pressure|network|disk|pids): '([A-Z][^']*)')|(?:\['', '(nothing)'\])",
+    "board/board.js": r"(?:(?:cpu|memory|pressure|network|disk|operations|faults|pids): '([A-Z][^']*)')",
+    "board/controls.js": r"(?:\[\d+, " + STRING + r"\])|(?:\['', '(nothing)'\])",
+    "board/trace.js": r"(?:file|high|received|sent|written|'I/O'|'processes and threads'): " + STRING,
     "board/lane.js": r"(?:undo|revert|manual): " + STRING,
-    "board/chart.js": r"(?:file|high|received|sent|written|'I/O'|'processes and threads'): " + STRING,
     "lib/findings.js": r"\w+: '([A-Z][\w ]+)'",
     "lib/changes.js": r"(?:\['\w+', '([A-Z]\w*(?: \w+)?)', v =>)|(?:\w+_ratio: "
     + STRING
     + r")|(?:\w+: \['\w+', '([a-z ]+)'\])",
-    "alerts.js": r"\w+: \['\w+', " + STRING + r"\]",
+    "alerts/receivers.js": r"\w+: \['\w+', " + STRING + r"\]",
     "alerts/words.js": r"'[<>=!]+': " + STRING,
-    "container/rail.js": r"(?:latency|balanced|dense|off|observe|auto|config|label|api|default): " + STRING,
+    "container/rail.js": r"(?:config|label|api|default): " + STRING,
+    "container/policy.js": r"(?:(?:latency|balanced|dense|off|observe|auto): "
+    + STRING
+    + r")|(?:\['\w+', '([A-Z][^']*)', )",
     "container/form.js": r"\[\d+, " + STRING + r"\]",
     "limits.js": r"\['\w+', '([a-z ]+)'\]",
     "container.js": r"\['([A-Z]\w*(?: \w+)?)', ",
     "host.js": r"(?:\['([A-Z]\w*)', )|(?:name: '(used|total|cores)')",
+    "host/cost.js": r"(?:agent|web|supervisor): " + STRING,
+    "host/users.js": r"(?:cpu|memory): \['([A-Z]\w*)', ",
+    "settings/daemon.js": r"\['\w+', '([A-Z0-9][^']*)'\]",
     "service.js": r"\['([A-Z]\w*)', ",
 }  # fmt: skip
 DYNAMIC = (
-    *("critical", "warning", "info", "firing", "resolved", "pending", "viewer", "operator", "admin", "off", "observe"),
+    *(
+        "live",
+        "remote",
+        "away",
+        "critical",
+        "warning",
+        "info",
+        "firing",
+        "resolved",
+        "pending",
+        "viewer",
+        "operator",
+        "admin",
+        "off",
+        "observe",
+    ),
     *("auto", "latency", "balanced", "dense", "running", "paused", "restarting", "exited", "removed", "gone"),
     *("created", "healthy", "unhealthy", "starting", "ok", "degraded", "down", "cpu", "mem", "memory", "io"),
     *(
@@ -53,6 +73,8 @@ DYNAMIC = (
         "kernel",
         "working set",
         "read",
+        "read from disk",
+        "read again",
         "applied",
         "failed",
     ),
@@ -68,7 +90,7 @@ def flat(text: str) -> str:
 
 
 def templates() -> set[str]:
-    """Keys of ``ko.js`` that must be there."""
+    """Keys of the dictionary that must be there."""
     found: set[str] = set(DYNAMIC)
     for path in sorted((ROOT / "static" / "js").rglob("*.js")):
         text = flat(path.read_text())

@@ -169,6 +169,11 @@ class World:
                 PartState("limits", "ok", since),
             ),
             capabilities={"psi": "yes" if self.states.psi else "the kernel was started without psi=1", "docker": "yes"},
+            own_cost={
+                "agent": {"cpu_seconds": 431.2, "cpu_cores": 0.011, "memory_bytes": 58.0 * 1024 * 1024},
+                "supervisor": {"cpu_seconds": 3.1, "cpu_cores": 0.0002, "memory_bytes": 21.0 * 1024 * 1024},
+                "dockerd": {"cpu_seconds": 9120.0, "cpu_cores": 0.034, "memory_bytes": 96.0 * 1024 * 1024},
+            },
         )
 
     def values(self, ship: Ship, s: int) -> dict[str, float]:

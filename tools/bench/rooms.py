@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-ROOMS = ("collector", "storage", "influx", "alerts", "limits", "daemon", "dashboard")
+ROOMS = ("collector", "storage", "influx", "alerts", "limits", "daemon", "dashboard", "browser")

@@ -2,7 +2,7 @@
 import { containerPage, get, time } from './lib/api.js';
 import { h, fill, setText } from './lib/dom.js';
 import { fullTime, moment, span } from './lib/format.js';
-import { t, tn, keep, lang } from './lib/words.js';
+import { t, tn, keep, lang, said } from './lib/words.js';
 import {
   countAlerts,
   countFindings,
@@ -49,7 +49,7 @@ function past(items) {
               { 'data-label': t('long') },
               a.started_at && a.ended_at ? span((time(a.ended_at) - time(a.started_at)) / 1000) : '',
             ),
-            h('td', { class: 'start why' }, keep(a.summary)),
+            h('td', { class: 'start why' }, keep(said(a.summary))),
           ),
         )
       : h(

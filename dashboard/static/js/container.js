@@ -7,7 +7,8 @@ import { colourClass } from './lib/colour.js';
 import { counts, follow, mayChange, notice, now, onFrame, ready, watchParts } from './lib/shell.js';
 import { Board } from './board/board.js';
 import { Verdict } from './container/verdict.js';
-import { changesPanel, knobs, policyPanel } from './container/rail.js';
+import { changesPanel, knobs } from './container/rail.js';
+import { policyPanel } from './container/policy.js';
 import { LimitsForm } from './container/form.js';
 
 const $ = selector => document.querySelector(selector);

@@ -1,13 +1,16 @@
-/** One host: its own figures over time. */
-import { base, get, time } from './lib/api.js';
+/** One host: who uses it, its own figures over time, and what the daemon itself costs. */
+import { all, base, get, time } from './lib/api.js';
 import { h, fill, setText } from './lib/dom.js';
 import { bytes, moment, text } from './lib/format.js';
 import { t, tn, lang } from './lib/words.js';
-import { counts, follow, notice, onFrame, ready, watchParts } from './lib/shell.js';
+import { counts, follow, isPaused, notice, onFrame, onTheme, ready, watchParts } from './lib/shell.js';
 import { Board } from './board/board.js';
+import { drawCost } from './host/cost.js';
+import { Users } from './host/users.js';
 
 const $ = selector => document.querySelector(selector);
 const name = decodeURIComponent(location.pathname.slice(`${base}/hosts/`.length));
+const AGAIN_MS = 15000;
 let host = null;
 
 function head() {
@@ -51,7 +54,7 @@ try {
     kind: 'warning',
     action: [t('Overview'), () => location.assign(`${base}/`)],
   });
-  $('.work').hidden = true;
+  for (const node of document.querySelectorAll('.work, [data-users]')) node.hidden = true;
   ready();
 }
 if (host) {
@@ -64,6 +67,30 @@ if (host) {
     }
   });
   onFrame(head);
+  const users = new Users(host.name, () => ({
+    cpu: host.latest.host_cpu_count,
+    memory: host.latest.host_memory_total_bytes,
+  }));
+  onTheme(() => users.draw());
+  /** Names and colours of who runs now, and what we cost; both change slowly. */
+  const again = async () => {
+    try {
+      const [list, now] = await Promise.all([
+        all('/containers', { host: host.name, metrics: 'cpu_usage_cores', limit: 5000 }),
+        get(`/hosts/${encodeURIComponent(name)}`),
+      ]);
+      users.known = new Map(list.map(c => [c.id, c]));
+      drawCost(now.own_cost);
+    } catch (error) {
+      if (!('status' in error)) throw error;
+    }
+  };
+  await again();
+  setInterval(() => {
+    if (document.visibilityState !== 'visible') return;
+    again();
+    if (!board.view.fixed && !isPaused()) users.load(board.range);
+  }, AGAIN_MS);
   /** A host has no anonymous and file memory of its own, and its bounds are what it is made of. */
   const adapt = figures => {
     const bound = figures.memory.data.find(d => d.meta.style === 'limit'),
@@ -78,13 +105,15 @@ if (host) {
     ];
     return figures;
   };
-  await new Board({
+  const board = new Board({
     adapt,
+    loaded: range => users.load(range),
     target: { scope: 'host', host: host.name },
     events: { host: host.name },
     name: () => host.name,
     ownColour: () => null,
     values: snapshot => (snapshot.host === host.name ? snapshot.host_metrics : null),
-  }).begin(stream);
+  });
+  await board.begin(stream);
   ready();
 }

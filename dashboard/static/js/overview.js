@@ -1,5 +1,5 @@
 /** The overview: what is wrong and with whom. Strip, bottlenecks, live table. */
-import { h, emblem, setText } from './lib/dom.js';
+import { h, setText } from './lib/dom.js';
 import { t, tn } from './lib/words.js';
 import { Fleet, METRICS } from './lib/fleet.js';
 import {
@@ -15,7 +15,9 @@ import {
 } from './lib/shell.js';
 import { Strip, earned } from './overview/strip.js';
 import { Band } from './overview/band.js';
-import { FleetTable, isDown } from './overview/table.js';
+import { FleetTable } from './overview/table.js';
+import { isDown } from './overview/rows.js';
+import { capabilities, emptyState } from './overview/states.js';
 import { cpuLimit, memoryLimit } from './overview/columns.js';
 
 const $ = selector => document.querySelector(selector);
@@ -187,26 +189,7 @@ function counts() {
   $('[data-table]').hidden = none;
   empty.hidden = !none;
   if (none && !empty.hasChildNodes())
-    empty.append(
-      emblem(),
-      h('h3', {}, t('No containers on {host} yet', { host: fleet.hosts[0]?.name ?? t('this host') })),
-      h(
-        'p',
-        {},
-        t(
-          'wharfinger looks every second. The next container appears here on its own, with nothing to install in it.',
-        ),
-      ),
-      h(
-        'div',
-        { class: 'acts' },
-        h(
-          'button',
-          { class: 'button', type: 'button', onclick: () => $('[data-show] [data-value="down"]').click() },
-          t('Show those that ran before'),
-        ),
-      ),
-    );
+    emptyState(empty, fleet, () => $('[data-show] [data-value="down"]').click());
 }
 function lay() {
   table.layout();
@@ -217,42 +200,11 @@ function reorder() {
   counts();
 }
 
-/** What the kernel or the runtimes do not give, said once. */
-function capabilities() {
-  const host = fleet.hosts.find(x => x.own),
-    missing = host?.capabilities ?? {};
-  const docker = host?.parts.find(p => p.name === 'docker'),
-    bare = [...fleet.containers.values()].filter(c => c.host === host?.name && !isDown(c));
-  notice(
-    'runtime',
-    docker?.state === 'off' && bare.length && bare.every(c => c.runtime === 'cgroup')
-      ? [
-          t('No container runtime is read on {host}.', { host: host.name }),
-          t(
-            'What is shown are its own cgroups, by their paths. Once Docker answers, containers appear with their names.',
-          ),
-        ]
-      : null,
-  );
-  const psi = missing.psi && missing.psi !== 'yes' ? missing.psi : null;
-  notice(
-    'psi',
-    psi
-      ? [
-          t('{host} gives no pressure figures.', { host: host.name }),
-          t('Pressure stays empty, which is not zero. CPU, memory and throttling are complete. ({reason})', {
-            reason: psi,
-          }),
-        ]
-      : null,
-  );
-}
-
 fleet.changed = () => {
   tints = earned(fleet);
   strip.draw();
   reorder();
-  capabilities();
+  capabilities(fleet);
 };
 fleet.findingsChanged = () => {
   band.set(fleet.findings);
@@ -262,7 +214,7 @@ fleet.findingsChanged = () => {
   counts();
 };
 onTheme(() => {
-  table.fill();
+  table.redraw();
   band.redraw();
 });
 
@@ -272,8 +224,11 @@ setInterval(
   1000,
 );
 
-let ordered = 0;
+const STILL_MS = 1500;
+let ordered = 0,
+  drawn = 0;
 onFrame(at => {
+  drawn = performance.now();
   strip.draw();
   band.tick(at);
   if (at - ordered >= 5000 && !table.held) {
@@ -282,9 +237,10 @@ onFrame(at => {
     lay();
   } else table.fill();
 });
-setInterval(() => strip.draw(), 1000);
+setInterval(() => {
+  if (performance.now() - drawn > STILL_MS) strip.draw(); // ages go on where ticks do not
+}, 1000);
 
-fleet.follow(follow({ metrics: METRICS }));
 viewerNotice();
 watchParts();
 countAlerts();
@@ -299,6 +255,7 @@ try {
 }
 fleet.changed();
 lay();
+fleet.follow(follow({ metrics: METRICS })); // after the lists: its first tick says the same at greater length
 ready();
 await fleet.loadTrends();
 tints = earned(fleet);

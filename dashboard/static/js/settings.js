@@ -1,9 +1,10 @@
-/** Settings: users and tokens (admin), and how the daemon is. */
+/** Settings: users and tokens (admin), hosts, how long what is kept, and how the daemon is. */
 import { del, get, post, put, time } from './lib/api.js';
-import { h, fill, glyph, setText, sr } from './lib/dom.js';
+import { h, fill, setText, sr } from './lib/dom.js';
 import { moment } from './lib/format.js';
 import { t, lang } from './lib/words.js';
 import { formDialog } from './lib/dialogs.js';
+import { daemon } from './settings/daemon.js';
 import { attempt, confirm, counts, follow, mayManage, notice, ready, role, watchParts } from './lib/shell.js';
 import { page } from './lib/api.js';
 
@@ -149,33 +150,11 @@ $('[data-new-token]').addEventListener('click', () =>
   ),
 );
 
-async function parts() {
-  const status = await get('/status');
-  const MARK = { ok: 'good', degraded: 'warning', down: 'critical', off: 'hold' };
-  fill(
-    $('[data-parts]'),
-    status.parts.map(p =>
-      h(
-        'tr',
-        { class: 'row', 'data-part': p.name },
-        h('th', { scope: 'row', class: 'start' }, p.name),
-        h(
-          'td',
-          { class: 'start' },
-          h('span', { class: 'verdict-mark' }, glyph(MARK[p.state] ?? 'info', 12), t(p.state)),
-        ),
-        h('td', { class: 'start' }, p.since ? moment(time(p.since), Date.now(), lang) : ''),
-        h('td', { class: 'start why' }, p.detail),
-      ),
-    ),
-  );
-}
-
 follow({ metrics: ['host_cpu_count'] });
 watchParts();
 counts();
 $('[data-users-panel]').hidden = $('[data-tokens-panel]').hidden = !mayManage;
-const loads = await Promise.allSettled([parts(), ...(mayManage ? [users(), tokens()] : [])]);
+const loads = await Promise.allSettled([daemon(), ...(mayManage ? [users(), tokens()] : [])]);
 const failed = loads.find(l => l.status === 'rejected')?.reason;
 if (failed) {
   if (!('status' in failed)) throw failed;

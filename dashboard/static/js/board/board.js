@@ -3,52 +3,47 @@
  * event lane, a table of the values, CSV and PNG. Used by the container's, the service's and the host's page.
  */
 import { get, time } from '../lib/api.js';
-import { h, setText } from '../lib/dom.js';
+import { setText } from '../lib/dom.js';
 import { clock, clockShort, fullTime, moment, sameDay, span } from '../lib/format.js';
 import { t, lang } from '../lib/words.js';
-import { downloadCsv, download } from '../lib/download.js';
-import { isPaused, newest, now, onFrame, onTheme, pause, toast, token } from '../lib/shell.js';
-import { Chart, seriesOf } from './chart.js';
+import { isPaused, newest, now, onFrame, onTheme, pause, token } from '../lib/shell.js';
+import { Chart } from './chart.js';
+import { BACK, RANGES, controls } from './controls.js';
+import { inks, seriesOf } from './trace.js';
 import { Lane, leadOf } from './lane.js';
 import { Timeline } from './timeline.js';
-import { picture } from './picture.js';
 import { values } from './values.js';
+import { sayMissing, sayNothing } from './void.js';
 
-const RANGES = [
-  [300, '5 min'],
-  [1800, '30 min'],
-  [10800, '3 h'],
-  [86400, '24 h'],
-  [604800, '7 d'],
-  [2592000, '30 d'],
-  [63072000, '2 y'],
-];
 const TITLES = {
   cpu: 'CPU',
   memory: 'Memory',
   pressure: 'Pressure',
   network: 'Network',
   disk: 'Disk',
+  operations: 'Disk operations',
+  faults: 'Memory faults',
   pids: 'Processes',
 };
-const BACK = { day: [86400000, 'yesterday'], week: [604800000, 'last week'] };
 const GHOSTS = { cpu: 'cpu_usage_cores', memory: 'memory_working_set_bytes' };
 const AGAIN_MS = 300000,
+  MOST_TURNS = 8,
   LEAST_MS = 60000, // the shortest range since the first second
   YOUNG = 0.4; // share of a range without history from which on a shorter one is offered
 const $ = selector => document.querySelector(selector);
 
 export class Board {
-  #charts = {};
-  #hover = null;
-  #drawnAt = 0;
+  charts = {};
+  hover = null;
   #loadedAt = 0;
   #ghost = null;
   #late = null;
+  #width = 0; // of the plots in pixels; asked for once, for to ask means to lay the page out
 
   /**
-   * `target`, `events`: parameters of /series and /events; `about(event)`: whether an event belongs here; `adapt(figures)`: other
-   * traces for another kind of target; `values(snapshot)`: this target's live values, null when it is not there.
+   * `target`, `events`: parameters of /series and /events; `about(event)`: whether an event belongs here;
+   * `adapt(figures)`: other traces for another kind of target; `values(snapshot)`: this target's live values, null when
+   * it is not there; `loaded(range)`: told after each load.
    */
   constructor({
     target,
@@ -58,8 +53,9 @@ export class Board {
     values: live,
     adapt = figures => figures,
     about = () => true,
+    loaded = () => {},
   }) {
-    Object.assign(this, { target, eventsOf: events, name, ownColour, live, adapt, about });
+    Object.assign(this, { target, eventsOf: events, name, ownColour, live, adapt, about, loaded });
     const query = new URLSearchParams(location.search),
       from = Number(query.get('from')),
       to = Number(query.get('to'));
@@ -77,14 +73,14 @@ export class Board {
   async begin(stream) {
     await this.#figures();
     for (const name of Object.keys(TITLES)) {
-      this.#charts[name] = new Chart(this.place, name, t(TITLES[name]), {
+      this.charts[name] = new Chart(this.place, name, t(TITLES[name]), {
         onZoom: range => this.zoom(range),
       });
-      this.#charts[name].figure = this.figures[name];
+      this.charts[name].figure = this.figures[name];
     }
     this.metrics = [...new Set(Object.values(this.figures).flatMap(f => f.data.map(d => d.meta.metric)))];
     this.timeline = new Timeline(this.target, this.metrics);
-    this.#controls();
+    controls(this);
     if (this.view.fixed) pause(true);
     stream?.on('snapshot', snapshot => {
       const v = this.view.fixed ? null : this.live(snapshot);
@@ -96,6 +92,7 @@ export class Board {
     onFrame(() => this.#tick());
     onTheme(() => this.#figures().then(() => this.draw()));
     addEventListener('resize', () => {
+      this.#width = 0;
       cancelAnimationFrame(this.#late);
       this.#late = requestAnimationFrame(() => this.draw());
     });
@@ -106,7 +103,7 @@ export class Board {
     const theme = document.documentElement.dataset.theme;
     const list = await Promise.all(Object.keys(TITLES).map(name => get(`/figures/${name}`, { theme })));
     this.figures = this.adapt(Object.fromEntries(Object.keys(TITLES).map((name, i) => [name, list[i]])));
-    for (const [name, chart] of Object.entries(this.#charts)) chart.figure = this.figures[name];
+    for (const [name, chart] of Object.entries(this.charts)) chart.figure = this.figures[name];
   }
 
   get range() {
@@ -137,6 +134,7 @@ export class Board {
         this.#ghost?.load(from - back[0], to - back[0]),
       ]);
       this.trouble = null;
+      this.loaded([from, to]);
     } catch (error) {
       if (error.name === 'AbortError') return;
       if (!('status' in error)) throw error;
@@ -168,44 +166,30 @@ export class Board {
       this.load();
       return;
     }
-    const wait = Math.min(10000, this.timeline.step / 2);
-    if (newest() - this.#drawnAt >= wait || this.timeline.step <= 2000) this.draw();
-    else this.#read();
+    const turns = Math.min(MOST_TURNS, this.timeline.step / 1000);
+    this.draw(turns, Math.floor(newest() / 1000) % turns);
   }
 
-  #inks() {
-    const own = this.ownColour() ?? token('--cat-0');
-    return {
-      own,
-      ink: token('--ink-1'),
-      soft: token('--ink-2'),
-      dim: token('--ink-3'),
-      line: token('--line'),
-      warn: token('--warn'),
-      bad: token('--bad'),
-    };
-  }
-
-  draw() {
+  /** `turns`: a live second draws one chart of so many, in turn, so that each moves once a step and none all at once. */
+  draw(turns = 1, turn = 0) {
     if (!this.timeline?.begun && !this.trouble) return;
     const range = this.range,
       { timeline } = this,
       revision = this.view.fixed ? this.view.fixed.join() : `live${this.view.since ?? this.view.seconds}`;
-    this.#drawnAt = newest();
     if (!this.view.fixed) timeline.trim(range[0]);
     const nothing = this.trouble != null || timeline.empty;
-    this.#void(nothing, range);
+    sayNothing(this, nothing, range);
     this.place.hidden = nothing;
-    const plot = this.#charts.cpu.plot,
-      { l, r } = this.figures.cpu.layout.margin,
-      wide = (plot.clientWidth || this.place.clientWidth) - l - r,
-      clusters = this.lane.clusters(range, l, Math.max(1, wide));
+    const { l, r } = this.figures.cpu.layout.margin;
+    this.#width ||= this.charts.cpu.plot.clientWidth;
+    const width = this.#width || this.place.clientWidth,
+      clusters = this.lane.clusters(range, l, Math.max(1, width - l - r));
     if (!nothing) {
       const times = timeline.times().slice(0, timeline.filled),
-        ink = this.#inks(),
+        ink = inks(this.ownColour() ?? token('--cat-0')),
         marks = clusters.map(c => leadOf(c.list)),
         back = BACK[this.view.compare];
-      for (const [name, chart] of Object.entries(this.#charts)) {
+      for (const [place, [name, chart]] of Object.entries(this.charts).entries()) {
         const ghost =
           back && this.#ghost && GHOSTS[name]
             ? times.map(at => {
@@ -225,104 +209,34 @@ export class Board {
           marks,
           ink,
           revision,
+          width,
+          place % turns !== turn,
         );
       }
-      this.#missing();
+      sayMissing(this);
     }
     this.lane.draw(clusters);
     this.#young(range);
     this.#span(range);
-    this.#read();
-    if (!$('[data-values]').hidden) this.#table();
+    this.read();
+    if (!$('[data-values]').hidden) this.drawTable();
   }
 
-  /** What the kernel does not give is said in words, once, under the charts. */
-  #missing() {
-    const without = Object.entries(this.#charts)
-      .filter(([, chart]) => chart.node.hidden)
-      .map(([name]) => t(TITLES[name]));
-    if (!this.notGiven)
-      this.place.after((this.notGiven = h('p', { class: 'not-given', hidden: true, 'data-not-given': '' })));
-    this.notGiven.hidden = !without.length;
-    if (without.length)
-      setText(
-        this.notGiven,
-        t('Not given in this range: {list}. Not given is not zero.', { list: without.join(', ') }),
-      );
-  }
-
-  #void(on, range) {
-    this.voidNode?.remove();
-    this.voidNode = null;
-    if (!on) return;
-    const words =
-      this.trouble != null
-        ? [t('The history is not to be had now.'), this.trouble]
-        : [
-            t('Nothing recorded from {a} to {b}.', {
-              a: moment(range[0], newest(), lang),
-              b: moment(range[1], newest(), lang),
-            }),
-            '',
-          ];
-    this.voidNode = h(
-      'div',
-      { class: 'void', 'data-void': '' },
-      h('p', {}, h('b', {}, words[0]), ` ${words[1]}`),
-      h(
-        'div',
-        { class: 'acts' },
-        this.trouble != null
-          ? h('button', { class: 'button', type: 'button', onclick: () => this.load() }, t('Try now'))
-          : h(
-              'button',
-              { class: 'button', type: 'button', onclick: () => this.#first() },
-              t('Go to its first second'),
-            ),
-      ),
-    );
-    this.place.before(this.voidNode);
-  }
-
-  /** The first second that is kept: found in days, then in minutes. */
-  async #first() {
-    const look = async (since, until, step) => {
-      const answer = await get('/series', {
-        ...this.target,
-        metrics: 'cpu_usage_cores,memory_working_set_bytes',
-        since,
-        until,
-        step,
-        agg: 'avg',
-      });
-      const firsts = answer.series.map(s => s.avg.findIndex(v => v != null)).filter(i => i >= 0);
-      return firsts.length ? answer.t0 + Math.min(...firsts) * answer.step_ms : null;
-    };
-    const until = newest(),
-      day = await look(until - 730 * 86400000, until, '1d');
-    if (day == null) {
-      toast(t('Nothing is recorded of it.'));
-      return;
-    }
-    const begin = (await look(day, Math.min(until, day + 86400000), '1m')) ?? day;
-    this.zoom([begin - 60000, Math.min(until, begin + 1740000)]);
-  }
-
-  #read() {
+  read() {
     const { timeline } = this;
     if (!timeline?.length) return;
     let index = timeline.length - 1;
-    if (this.#hover != null) index = timeline.index(this.#hover);
+    if (this.hover != null) index = timeline.index(this.hover);
     else if (
       timeline.step > 1000 ||
-      Object.keys(this.#charts).every(name => this.#charts[name].series?.[0]?.show[index] == null)
+      Object.keys(this.charts).every(name => this.charts[name].series?.[0]?.show[index] == null)
     )
       while (index > 0 && timeline.column('cpu_usage_cores')[index] == null && index > timeline.length - 4)
         index--;
-    for (const chart of Object.values(this.#charts)) chart.read(index, this.#hover);
+    for (const chart of Object.values(this.charts)) chart.read(index, this.hover);
     setText(
       $('[data-cursor]'),
-      this.#hover == null ? '' : moment(timeline.t0 + index * timeline.step, newest(), lang),
+      this.hover == null ? '' : moment(timeline.t0 + index * timeline.step, newest(), lang),
     );
     this.index = index;
   }
@@ -341,7 +255,7 @@ export class Board {
     const words = t('{a} to {b}', { a: clockShort(range[0]), b: clockShort(range[1]) });
     if (this.described !== words) {
       this.described = words;
-      for (const chart of Object.values(this.#charts))
+      for (const chart of Object.values(this.charts))
         chart.describe(words, this.index ?? this.timeline.length - 1);
     }
   }
@@ -354,11 +268,11 @@ export class Board {
       view.fixed = [Math.max(0, range[0]), Math.max(range[1], range[0] + 5000)];
     } else view.fixed = view.before.pop() ?? null;
     pause(view.fixed != null);
-    this.#chosen();
+    this.chosen();
     this.load();
   }
 
-  #chosen() {
+  chosen() {
     const { view } = this;
     for (const button of $('[data-range]').children)
       button.setAttribute(
@@ -377,178 +291,7 @@ export class Board {
     history.replaceState(null, '', url);
   }
 
-  #controls() {
-    const { view } = this,
-      box = $('[data-range]');
-    for (const [seconds, label] of RANGES)
-      box.append(
-        h(
-          'button',
-          {
-            type: 'button',
-            'data-seconds': seconds,
-            'aria-pressed': 'false',
-            onclick: () => {
-              Object.assign(view, { seconds, fixed: null, since: null, before: [] });
-              pause(false);
-              this.#chosen();
-              this.load();
-            },
-          },
-          t(label),
-        ),
-      );
-    const young = h(
-      'button',
-      {
-        type: 'button',
-        class: 'button plain',
-        hidden: true,
-        'data-since-start': '',
-        'aria-pressed': 'false',
-        onclick: () => {
-          view.since = view.since ? null : this.firstAt;
-          pause(false);
-          this.#chosen();
-          this.load();
-        },
-      },
-      t('Since start'),
-    );
-    box.after(young);
-    const compare = $('[data-compare]');
-    for (const [value, label] of [
-      ['', 'nothing'],
-      ['day', 'yesterday'],
-      ['week', 'last week'],
-    ])
-      compare.append(h('option', { value, selected: value === view.compare }, t(label)));
-    compare.addEventListener('change', () => {
-      view.compare = compare.value;
-      this.#chosen();
-      this.load();
-    });
-    for (const node of document.querySelectorAll('[data-hold], [data-live]'))
-      node.addEventListener('click', () => {
-        if (!isPaused() && view.fixed) {
-          view.fixed = null;
-          view.before = [];
-          this.#chosen();
-          this.load();
-        }
-      });
-    this.#absolute();
-    this.#crosshair();
-    const table = $('[data-values]'),
-      toggle = $('[data-values-toggle]');
-    toggle.addEventListener('click', () => {
-      table.hidden = !table.hidden;
-      toggle.setAttribute('aria-expanded', String(!table.hidden));
-      if (!table.hidden) {
-        this.#table();
-        table.scrollIntoView({ block: 'nearest' });
-      }
-    });
-    $('[data-csv]').addEventListener('click', () =>
-      downloadCsv(`${this.name()}.csv`, [
-        ['time', ...this.metrics],
-        ...this.timeline
-          .times()
-          .map((at, i) => [
-            new Date(at).toISOString(),
-            ...this.metrics.map(metric => this.timeline.column(metric)[i]),
-          ]),
-      ]),
-    );
-    $('[data-png]').addEventListener('click', async () =>
-      download(
-        `${this.name()}.png`,
-        await picture(
-          Object.values(this.#charts).filter(chart => chart.series?.length),
-          `${this.name()}  ${$('[data-span]').textContent}`,
-        ),
-      ),
-    );
-    this.#chosen();
-  }
-
-  #table() {
+  drawTable() {
     values($('[data-values]'), this.timeline, this.figures, newest());
-  }
-
-  #absolute() {
-    const button = $('[data-absolute]'),
-      form = $('[data-absolute-form]'),
-      wrong = $('[data-absolute-wrong]');
-    const local = at => {
-      const d = new Date(at - new Date(at).getTimezoneOffset() * 60000);
-      return d.toISOString().slice(0, 19);
-    };
-    button.setAttribute('aria-label', t('Choose from and to'));
-    button.addEventListener('click', () => {
-      form.hidden = !form.hidden;
-      button.setAttribute('aria-expanded', String(!form.hidden));
-      if (form.hidden) return;
-      [form.elements.from.value, form.elements.to.value] = this.range.map(local);
-      form.elements.from.focus();
-    });
-    form.addEventListener('submit', event => {
-      event.preventDefault();
-      const from = Date.parse(form.elements.from.value),
-        to = Date.parse(form.elements.to.value);
-      const words =
-        Number.isNaN(from) || Number.isNaN(to)
-          ? t('Give both times.')
-          : to <= from
-            ? t('The end must come after the beginning.')
-            : from > Date.now()
-              ? t('That is in the future.')
-              : '';
-      setText(wrong, words);
-      if (words) return;
-      form.hidden = true;
-      button.setAttribute('aria-expanded', 'false');
-      this.zoom([from, to]);
-    });
-  }
-
-  #crosshair() {
-    const set = at => {
-      this.#hover = at;
-      this.#read();
-    };
-    this.place.addEventListener('pointermove', event => {
-      if (event.pointerType === 'touch' && !event.isPrimary) return;
-      const { l, r } = this.figures.cpu.layout.margin,
-        plot = event.target.closest?.('.plot') ?? this.#charts.cpu.plot,
-        box = plot.getBoundingClientRect(),
-        [from, to] = this.#charts.cpu.range ?? this.range;
-      const f = (event.clientX - box.left - l) / (box.width - l - r);
-      set(f < 0 || f > 1 ? null : from + f * (to - from));
-    });
-    this.place.addEventListener('pointerleave', () => set(null));
-    this.place.addEventListener('keydown', event => {
-      if (
-        !['ArrowLeft', 'ArrowRight', 'Escape', 'Home', 'End'].includes(event.key) ||
-        !event.target.matches('.plot')
-      )
-        return;
-      event.preventDefault();
-      const [from, to] = this.range,
-        step = this.timeline.step * (event.shiftKey ? 30 : 5);
-      if (event.key === 'Escape') {
-        set(null);
-        return;
-      }
-      set(
-        event.key === 'Home'
-          ? from
-          : event.key === 'End'
-            ? to
-            : Math.min(to, Math.max(from, (this.#hover ?? to) + (event.key === 'ArrowLeft' ? -step : step))),
-      );
-      for (const chart of Object.values(this.#charts))
-        if (chart.plot === event.target) chart.describe(clock(this.#hover), this.index);
-    });
   }
 }

@@ -2,135 +2,12 @@
  * One Plotly chart. Layout and styles come from the server's figure; data, colours of the theme and the container's own
  * colour are filled in here. No tooltip: the line above the chart is its legend and its readout.
  */
-import { h, svg, setText } from '../lib/dom.js';
-import { t } from '../lib/words.js';
-import { least, shown, ticks } from './scale.js';
+import { h, setText } from '../lib/dom.js';
+import { t, lang } from '../lib/words.js';
+import { least, shown, ticks, timeTicks } from './scale.js';
+import { key, trace } from './trace.js';
 
 const SHRINK_MS = 30000;
-const fade = (hex, alpha) => {
-  const n = parseInt(hex.slice(1), 16);
-  return `rgba(${n >> 16},${(n >> 8) & 255},${n & 255},${alpha})`;
-};
-/** Plotly reads numbers as moments and shows them by the reader's wall clock; the ranges that it tells are wall clock too. */
-const moment = words => new Date(String(words).replace(' ', 'T')).getTime();
-/** Shorter words than the server's, where the title of the chart says the rest. */
-const WORDS = {
-  file: 'file cache',
-  high: 'slows at',
-  received: 'in',
-  sent: 'out',
-  written: 'write',
-  'I/O': 'disk',
-  'processes and threads': 'running',
-};
-export const labelOf = style => t(WORDS[style.name] ?? style.name);
-
-const sum = (a, b, sign = 1) =>
-  a.map((v, i) => (v == null || b[i] == null ? (v == null ? null : v) : v + sign * b[i]));
-
-/** Traces of one figure with data: `y` as drawn, `show` as read. What the kernel never gave is left out. */
-export function seriesOf(figure, column, ghost = null, ghostLabel = '') {
-  const out = [];
-  let below = null,
-    used = null;
-  for (const style of figure.data) {
-    const { metric, sign, style: role } = style.meta,
-      values = column(metric);
-    if (!values.some(v => v != null)) continue;
-    const item = { metric, role, label: labelOf(style), style, show: values, y: values };
-    if (role === 'stack') {
-      item.y = below ? sum(values, below) : values;
-      item.onto = below != null;
-      below = item.y;
-    } else if (role === 'held')
-      item.y = used ? values.map((v, i) => (v == null || used[i] == null ? null : used[i] + v)) : values;
-    else if (role === 'area') {
-      item.y = sign < 0 ? values.map(v => (v == null ? null : -v)) : values;
-      if (sign > 0) used = values;
-    }
-    out.push(item);
-  }
-  if (ghost?.some(v => v != null))
-    out.push({ metric: 'ghost', role: 'ghost', label: ghostLabel, style: {}, show: ghost, y: ghost });
-  return out;
-}
-
-/** One trace for Plotly by its role; the role decides the look, on every chart alike. */
-function trace(x, s, ink, place) {
-  const { meta, ...style } = s.style,
-    base = {
-      type: 'scatter',
-      ...style,
-      x,
-      y: s.y,
-      name: s.label,
-      hoverinfo: 'skip',
-      connectgaps: false,
-      stackgroup: undefined,
-      stackgaps: undefined,
-    };
-  const line = { ...(style.line ?? {}), simplify: true };
-  if (s.role === 'area')
-    return {
-      ...base,
-      fill: 'tozeroy',
-      fillcolor: fade(ink.own, meta.sign < 0 ? 0.1 : 0.26),
-      line: { ...line, color: ink.own, width: meta.sign < 0 ? 1 : 1.4 },
-    };
-  if (s.role === 'stack')
-    return {
-      ...base,
-      fill: s.onto ? 'tonexty' : 'tozeroy',
-      fillcolor: fade(place === 2 ? ink.dim : ink.own, [0.34, 0.16, 0.2][place] ?? 0.1),
-      line: { ...line, color: place === 2 ? ink.dim : ink.own, width: place === 1 ? 0.6 : 1 },
-    };
-  if (s.role === 'held')
-    return {
-      ...base,
-      fill: 'tonexty',
-      fillcolor: fade(ink.warn, 0.12),
-      fillpattern: {
-        shape: '/',
-        size: 5,
-        solidity: 0.28,
-        fgcolor: ink.warn,
-        bgcolor: fade(ink.warn, 0.1),
-        fillmode: 'replace',
-      },
-      line: { width: 0, color: ink.warn },
-    };
-  if (s.role === 'limit')
-    return { ...base, line: { ...line, color: ink.ink, width: 1.3, dash: '5px,3px', shape: 'hv' } };
-  if (s.role === 'soft')
-    return { ...base, line: { ...line, color: ink.soft, width: 1.2, dash: '1.5px,3px', shape: 'hv' } };
-  if (s.role === 'ghost')
-    return { ...base, mode: 'lines', line: { color: ink.dim, width: 1.2, dash: '1.5px,2.5px' } };
-  return {
-    ...base,
-    line: s.metric === 'memory_working_set_bytes' ? { ...line, color: ink.soft, width: 1.2 } : line,
-  };
-}
-
-const HATCH = 'M1 9 6 1M6 9l5-8M11 9l4-6';
-function key(s, colour, place) {
-  const role = s.role === 'stack' ? 'area' : s.role === 'soft' ? 'high' : s.role,
-    wide = role === 'area' || role === 'held';
-  const node = svg(
-    'svg',
-    {
-      class: `key ${role} ${(place === 1 && s.role === 'stack') || s.style.meta?.sign < 0 ? 'thin' : ''}`,
-      width: 14,
-      height: 10,
-      viewBox: '0 0 14 10',
-      'aria-hidden': 'true',
-    },
-    svg('path', { d: wide ? 'M0 1h14v8H0Z' : 'M0 5h14' }),
-    s.role === 'held' && svg('path', { class: 'hatch', d: HATCH }),
-  );
-  node.style.setProperty('--k', colour);
-  return node;
-}
-
 export class Chart {
   #top = 0;
   #shrinkAt = 0;
@@ -162,8 +39,11 @@ export class Chart {
     ).observe(this.node);
   }
 
-  /** Charts off screen keep what they would have drawn and catch up when they come near; their readout stays true. */
-  draw(times, series, range, marks, ink, revision) {
+  /**
+   * Charts off screen, and those told to `wait`, keep what they would have drawn and catch up; their readout stays true.
+   */
+  draw(times, series, range, marks, ink, revision, width, wait = false) {
+    this.width = width;
     this.series = series;
     this.range = range;
     this.times = times;
@@ -173,8 +53,8 @@ export class Chart {
       Math.max(...series.map(s => s.show.reduce((n, v) => n + (v != null), 0))),
     );
     this.#keys(ink);
-    if (this.#bound && !this.#near) {
-      this.#late = [times, series, range, marks, ink, revision];
+    if (this.#bound && (wait || !this.#near)) {
+      this.#late = [times, series, range, marks, ink, revision, width];
       return;
     }
     this.#late = null;
@@ -183,7 +63,7 @@ export class Chart {
     const [low, high] = this.#extent(series, unit, layout.meta.least, mirrored, revision);
     const font = {
       ...layout.font,
-      family: getComputedStyle(document.body).fontFamily,
+      family: ink.family,
       size: 11,
       color: ink.dim,
     };
@@ -200,19 +80,16 @@ export class Chart {
       xaxis: {
         ...layout.xaxis,
         range,
+        type: 'linear', // moments as they are: to read them as dates costs more than to draw them
         showline: true,
         linecolor: ink.line,
         ticks: 'outside',
         ticklen: 4,
         tickcolor: ink.line,
         tickfont: font,
-        nticks: Math.max(3, Math.floor(this.plot.clientWidth / 110)),
-        tickformatstops: [
-          { dtickrange: [null, 59999], value: '%H:%M:%S' },
-          { dtickrange: [60000, 43200000], value: '%H:%M' },
-          { dtickrange: [43200000, 2419200000], value: '%-d %b' },
-          { dtickrange: [2419200000, null], value: '%b %Y' },
-        ],
+        tickmode: 'array',
+        ticklabeloverflow: 'allow',
+        ...timeTicks(range, Math.max(3, Math.floor(width / 110)), lang),
       },
       yaxis: {
         ...layout.yaxis,
@@ -222,6 +99,7 @@ export class Chart {
         zerolinecolor: ink.line,
         tickfont: font,
         tickmode: 'array',
+        ticklabeloverflow: 'allow',
         ...y,
       },
       shapes: marks.map(m => ({
@@ -242,7 +120,7 @@ export class Chart {
       this.#bound = true;
       this.plot.on('plotly_relayout', event => {
         if (event['xaxis.range[0]'] == null) return;
-        this.onZoom([moment(event['xaxis.range[0]']), moment(event['xaxis.range[1]'])]);
+        this.onZoom([Number(event['xaxis.range[0]']), Number(event['xaxis.range[1]'])]);
       });
       this.plot.on('plotly_doubleclick', () => this.onZoom(null));
     }
@@ -334,7 +212,7 @@ export class Chart {
     const { unit } = this.figure.layout.meta;
     this.series.forEach((s, k) => setText(this.readout.children[k].lastChild, shown(unit, s.show[index])));
     const { l, r } = this.figure.layout.margin,
-      width = this.plot.clientWidth - l - r,
+      width = this.width - l - r,
       f = at == null ? -1 : (at - this.range[0]) / (this.range[1] - this.range[0]);
     this.hair.hidden = f < 0 || f > 1;
     if (!this.hair.hidden) this.hair.style.setProperty('--x', `${l + f * width}px`);

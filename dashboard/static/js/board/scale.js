@@ -1,5 +1,5 @@
 /** Axes: few ticks on round values, the unit on the outermost one only. Pure. */
-import { bytes, percent, rate, text, worded } from '../lib/format.js';
+import { bytes, percent, rate, tally, text, worded } from '../lib/format.js';
 
 const tens = (low, high, most) => {
   const raw = (high - low) / most,
@@ -28,6 +28,12 @@ const UNITS = {
     unit: '/s',
     least: 16 * 1024,
   },
+  '1/s': {
+    step: (low, high, most) => Math.max(1, tens(low, high, most)),
+    label: v => text(tally(Math.abs(v))),
+    unit: '/s',
+    least: 10,
+  },
   1: {
     step: (low, high, most) => Math.max(1, tens(low, high, most)),
     label: v => String(Math.round(v)),
@@ -53,3 +59,40 @@ export function ticks(unit, low, high, most) {
 
 /** A figure of the readout. */
 export const shown = (unit, v) => (v == null ? '–' : worded(Math.abs(v), unit));
+
+const SECOND = 1000,
+  MINUTE = 60 * SECOND,
+  HOUR = 60 * MINUTE,
+  DAY = 24 * HOUR;
+/** Steps of the time axis that fall on round clock times and days. */
+const STEPS = [
+  ...[5, 10, 15, 30].map(n => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map(n => n * MINUTE),
+  ...[1, 2, 3, 6, 12].map(n => n * HOUR),
+  ...[1, 2, 4, 7, 14, 30, 61, 91, 182, 365].map(n => n * DAY),
+];
+const two = n => String(n).padStart(2, '0');
+
+function timeLabel(at, step, lang) {
+  const d = new Date(at),
+    clock = `${two(d.getHours())}:${two(d.getMinutes())}`;
+  if (step < MINUTE) return `${clock}:${two(d.getSeconds())}`;
+  if (step < DAY && clock !== '00:00') return clock;
+  return step < 28 * DAY
+    ? d.toLocaleDateString(lang, { day: 'numeric', month: 'short' })
+    : d.toLocaleDateString(lang, { month: 'short', year: 'numeric' });
+}
+
+/** At most `most` ticks between two moments, on round times of the reader's own clock; midnight says its date. */
+export function timeTicks([from, to], most, lang = 'en') {
+  const step = STEPS.find(s => (to - from) / s <= most) ?? STEPS.at(-1),
+    zone = at => new Date(at).getTimezoneOffset() * MINUTE,
+    first = Math.ceil((from - zone(from)) / step) * step,
+    tickvals = [];
+  for (let wall = first; ; wall += step) {
+    const at = wall + zone(wall + zone(from)); // a day of 23 or 25 hours keeps its ticks on the hour
+    if (at > to) break;
+    if (at >= from) tickvals.push(at);
+  }
+  return { tickvals, ticktext: tickvals.map(at => timeLabel(at, step, lang)) };
+}

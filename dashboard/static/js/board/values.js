@@ -2,7 +2,7 @@
 import { h } from '../lib/dom.js';
 import { fullTime, moment } from '../lib/format.js';
 import { t, lang } from '../lib/words.js';
-import { labelOf } from './chart.js';
+import { labelOf } from './trace.js';
 import { shown } from './scale.js';
 
 const ROWS = 40;
@@ -23,6 +23,8 @@ export function values(place, timeline, figures, nowMs) {
     pressure: t('Pressure'),
     network: t('Network'),
     disk: t('Disk'),
+    operations: t('Disk operations'),
+    faults: t('Memory faults'),
     pids: t('Processes'),
   };
   const every = Math.max(1, Math.ceil(timeline.length / ROWS)),

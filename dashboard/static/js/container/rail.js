@@ -1,15 +1,12 @@
-/** The rail: limits with where each comes from, policy, last changes. */
-import { del, put, time } from '../lib/api.js';
+/** The rail: limits with where each comes from, last changes. */
+import { time } from '../lib/api.js';
 import { h, fill } from '../lib/dom.js';
 import { bytes, cores, count, moment, fullTime, text } from '../lib/format.js';
 import { t, lang } from '../lib/words.js';
-import { attempt, mayChange } from '../lib/shell.js';
 import { byWhom, stepWords, undoable, STATUS } from '../lib/changes.js';
 import { undoButton } from '../lib/findings.js';
 
-const MODES = ['off', 'observe', 'auto'],
-  CLASSES = ['latency', 'balanced', 'dense'];
-const SOURCES = { config: 'by config', label: 'by label', api: 'by hand', default: 'by default' };
+export const SOURCES = { config: 'by config', label: 'by label', api: 'by hand', default: 'by default' };
 const plain = (pair, unit) => [pair[0], unit ?? pair[1]];
 
 function knob(label, value, show, unit, notes) {
@@ -79,86 +76,6 @@ export function knobs(place, c) {
     knob(t('Weight'), limits.cpu_weight, count, null, [was('cpu_weight', String)]),
     knob(t('Processes'), limits.pids, count, null, []),
   );
-}
-
-const CLASS_WORDS = {
-  latency: 'Throttling is kept under 2 % where the bounds allow; quick to give, slow to take.',
-  balanced: 'Throttling is kept under 5 % where the bounds allow.',
-  dense: 'Tight: throttling up to 10 % is taken for more containers on a host.',
-};
-const MODE_WORDS = {
-  off: 'Nothing is proposed or changed.',
-  observe: 'Watching only: what would be done is shown, nothing is changed.',
-  auto: 'Limits are raised when they hold it back, and only what was given is taken back.',
-};
-
-export function policyPanel(place, c, done) {
-  const policy = c.policy,
-    signature = JSON.stringify(policy);
-  if (place.dataset.signature === signature) return;
-  place.dataset.signature = signature;
-  if (!policy) {
-    place.replaceChildren(h('p', { class: 'note' }, t('Its policy is not known here.')));
-    return;
-  }
-  const address = `/containers/${encodeURIComponent(c.id)}/policy`,
-    change = async fields => {
-      await attempt(async () => done(await put(address, fields)), t('The policy is changed.'));
-    };
-  const segments = (label, values, present, key) =>
-    h(
-      'div',
-      { class: 'segments wide', role: 'group', 'aria-label': label },
-      values.map(value =>
-        h(
-          'button',
-          {
-            type: 'button',
-            'aria-pressed': String(value === present),
-            'data-value': value,
-            disabled: !mayChange,
-            onclick: () => {
-              if (value !== present) change({ [key]: value });
-            },
-          },
-          t(value),
-        ),
-      ),
-    );
-  const own = Object.values(policy.sources ?? {}).includes('api'),
-    from = policy.sources?.mode,
-    focused = place.contains(document.activeElement) ? document.activeElement.dataset.value : null;
-  fill(
-    place,
-    segments(t('Mode'), MODES, policy.mode, 'mode'),
-    h(
-      'p',
-      { class: 'note' },
-      t(MODE_WORDS[policy.mode]),
-      from && from !== 'default' ? ` ${t('Set {source}.', { source: t(SOURCES[from] ?? from) })}` : '',
-    ),
-    policy.mode !== 'off' && [
-      segments(t('Class'), CLASSES, policy.class, 'class'),
-      h('p', { class: 'note' }, t(CLASS_WORDS[policy.class])),
-    ],
-    policy.faults.map(fault => h('p', { class: 'note bad' }, fault)),
-    own &&
-      h(
-        'p',
-        { class: 'note' },
-        h(
-          'button',
-          {
-            class: 'button',
-            type: 'button',
-            disabled: !mayChange,
-            onclick: () => attempt(async () => done(await del(address)), t('Config and labels hold again.')),
-          },
-          t('Back to config and labels'),
-        ),
-      ),
-  );
-  if (focused) place.querySelector(`[data-value="${focused}"]`)?.focus();
 }
 
 export function changesPanel(place, changes, nowMs, done) {

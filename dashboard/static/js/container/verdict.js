@@ -2,8 +2,8 @@
 import { get, time } from '../lib/api.js';
 import { h, glyph, sr } from '../lib/dom.js';
 import { clockShort, span } from '../lib/format.js';
-import { t, keep } from '../lib/words.js';
-import { age, buttons, byRank, deed, deedMark, sentence, undoButton } from '../lib/findings.js';
+import { t, keep, said } from '../lib/words.js';
+import { advice, age, buttons, byRank, deed, deedMark, sentence, undoButton } from '../lib/findings.js';
 import { stepWords, undoable } from '../lib/changes.js';
 import { viewerNotice } from '../lib/shell.js';
 
@@ -35,7 +35,7 @@ function present(f, nowMs, done) {
       proof && h('p', {}, proof),
       words
         ? h('p', { class: 'did' }, glyph(deedMark(f), 12), words)
-        : f.advice && h('p', { class: 'did' }, keep(f.advice)),
+        : f.advice && h('p', { class: 'did' }, advice(f)),
     ),
     h('div', { class: 'acts' }, buttons(f, { main: true, done })),
   );
@@ -52,7 +52,7 @@ function past({ detail, at }, began, change, done) {
       h(
         'h2',
         {},
-        keep((detail.summary ?? detail.rule).replace(/\.$/, '')),
+        keep(said(detail.summary ?? detail.rule).replace(/\.$/, '')),
         h(
           'span',
           { class: 'dim' },

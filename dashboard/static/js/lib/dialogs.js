@@ -101,6 +101,26 @@ export function formDialog(title, fields, yes, submit) {
   return show(dialog);
 }
 
+/** Something to read, with a button that closes it. */
+export function panelDialog(title, body) {
+  const dialog = h(
+    'dialog',
+    { 'aria-labelledby': 'panel-title' },
+    h('h2', { id: 'panel-title' }, title),
+    body,
+    h(
+      'div',
+      { class: 'form' },
+      h(
+        'div',
+        { class: 'acts' },
+        h('button', { class: 'button', type: 'button', onclick: () => dialog.close() }, t('Close')),
+      ),
+    ),
+  );
+  return show(dialog);
+}
+
 export function keysDialog() {
   if (document.querySelector('dialog[open]')) return;
   const keys = [

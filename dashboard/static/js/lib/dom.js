@@ -100,17 +100,19 @@ export const bar = () =>
   h('span', { class: 'bar', 'aria-hidden': 'true' }, h('i', { class: 'fill' }), h('i', { class: 'peak' }));
 
 const unit = value => Math.min(1, Math.max(0, value)).toFixed(3);
-export function setBar(node, value, peak, level) {
+const lengths = new WeakMap();
+/** A share of a bar, and where it begins: written only where it differs. */
+export function setLength(node, value, from = 0) {
   const v = unit(value),
-    p = unit(peak ?? 0);
-  if (node.dataset.v !== v) {
-    node.dataset.v = v;
-    node.style.setProperty('--v', v);
-  }
-  if (node.dataset.p !== p) {
-    node.dataset.p = p;
-    node.style.setProperty('--peak', p);
-  }
+    f = unit(from),
+    [v0, f0] = lengths.get(node) ?? [];
+  if (v !== v0) node.style.setProperty('--v', v);
+  if (f !== f0) node.style.setProperty('--from', f);
+  if (v !== v0 || f !== f0) lengths.set(node, [v, f]);
+}
+export function setBar(node, value, peak, level) {
+  setLength(node.firstChild, value);
+  setLength(node.lastChild, peak ?? 0);
   if ((node.dataset.level ?? '') !== level) node.dataset.level = level;
 }
 

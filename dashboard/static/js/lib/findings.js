@@ -3,7 +3,7 @@ import { post, put, time } from './api.js';
 import { h, glyph, sr } from './dom.js';
 import { worded, span, text, bytes } from './format.js';
 import { attempt, confirm, mayChange } from './shell.js';
-import { t, keep, korean } from './words.js';
+import { t, keep, said } from './words.js';
 
 const RANK = { critical: 3, warning: 2, info: 1 };
 export const rank = severity => RANK[severity] ?? 0;
@@ -64,37 +64,9 @@ export function lights(findings) {
   return lit;
 }
 
-const evidence = (f, metric) => f.evidence.find(e => e.metric === metric);
-/** Korean sentences of the detectors we know; the server's English one for any other. */
-const KOREAN = {
-  cpu_throttled: f => {
-    const share = evidence(f, 'cpu_throttled_periods_ratio'),
-      used = evidence(f, 'cpu_usage_cores');
-    return (
-      share &&
-      t(
-        used?.threshold
-          ? 'Held back by its CPU limit: stopped in {share} of periods, uses {used} of {limit}.'
-          : 'Held back by its CPU limit: stopped in {share} of periods.',
-        {
-          share: worded(share.value, 'ratio'),
-          used: worded(used?.value, 'cores'),
-          limit: worded(used?.threshold, 'cores'),
-        },
-      )
-    );
-  },
-  memory_near_limit: f => {
-    const share = evidence(f, 'memory_working_set_of_limit_ratio'),
-      used = evidence(f, 'memory_working_set_bytes');
-    return (
-      (share && t('Near its memory limit: {share} in use.', { share: worded(share.value, 'ratio') })) ||
-      (used && t('Near its memory limit: {used} in use.', { used: worded(used.value, 'bytes') }))
-    );
-  },
-};
-export const sentence = f => keep((korean && KOREAN[f.detector]?.(f)) || f.summary);
-export const deed = f => (f.deed ? keep(f.deed) : null);
+export const sentence = f => keep(said(f.summary));
+export const deed = f => (f.deed ? keep(said(f.deed)) : null);
+export const advice = f => (f.advice ? keep(said(f.advice)) : null);
 /** The deed's mark: raised, lowered, settled, or waiting. */
 export const deedMark = f => (!f.change_id ? 'hold' : /lower|reduc|낮/i.test(f.deed ?? '') ? 'down' : 'up');
 export const age = (f, now) => span((now - time(f.since)) / 1000);

@@ -48,12 +48,17 @@ export class Fleet {
   #loadedAt = 0;
   #findingIds = '';
   #busy = false;
+  #taken = 0;
   #again = false;
 
   async load() {
     const [hosts, items] = await Promise.all([
       all('/hosts'),
-      all('/containers', { state: this.everything ? 'all' : 'running', limit: 5000 }),
+      all('/containers', {
+        state: this.everything ? 'all' : 'running',
+        limit: 5000,
+        metrics: METRICS.filter(name => !name.startsWith('host_')).join(),
+      }),
     ]);
     this.hosts = hosts;
     this.#loadedAt = performance.now();
@@ -69,7 +74,8 @@ export class Fleet {
 
   #take(item) {
     const old = this.containers.get(item.id);
-    const c = old ?? { findings: [], lights: {}, cpu: new Trend(), memory: new Trend(), fresh: true };
+    const phase = (this.#taken++ % 4) * 1000,
+      c = old ?? { findings: [], lights: {}, cpu: new Trend(phase), memory: new Trend(phase + 2000), fresh: true };
     const keepValues = old && old.liveAt && old.liveAt >= (time(item.at) ?? 0);
     Object.assign(c, {
       id: item.id,

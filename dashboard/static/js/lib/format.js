@@ -28,6 +28,17 @@ export function rate(v) {
 
 export const percent = ratio =>
   ratio == null ? ['', ''] : ratio < 0.005 ? ['0', ''] : [Math.round(ratio * 100).toString(), '%'];
+/** A number of things, decimal steps: `840`, `12 k`. */
+export const tally = v =>
+  v == null
+    ? ['', '']
+    : v < 9.95
+      ? [String(+v.toFixed(1)), '']
+      : v < 10000
+        ? [v.toFixed(0), '']
+        : v < 1e7
+          ? [(v / 1000).toFixed(0), 'k']
+          : [(v / 1e6).toFixed(0), 'M'];
 export const count = v => (v == null ? ['', ''] : [Math.round(v).toString(), '']);
 
 /** Figure and unit as one run of text that never breaks between them. */
@@ -43,6 +54,7 @@ export function worded(value, unit) {
     const [n, u] = rate(value);
     return u ? `${n}${NARROW}${u}/s` : '0';
   }
+  if (unit === '1/s') return `${text(tally(value))}/s`;
   if (unit === 's') return span(value);
   return Number.isInteger(value) ? String(value) : three(Math.abs(value));
 }

@@ -1,10 +1,13 @@
 /** What every page shares: clock and live button, theme, language, account, notices, counts. */
-import { base, page, get, del, readiness, time } from './api.js';
-import { h, glyph, setText, sr } from './dom.js';
-import { clock, fullTime, spanFine, moment } from './format.js';
+import { base, page, get, time } from './api.js';
+import { setText } from './dom.js';
+import { clock, fullTime, spanFine } from './format.js';
 import { t, tn, lang } from './words.js';
 import { Stream } from './stream.js';
-import { confirm, keysDialog, palette } from './dialogs.js';
+import { confirm } from './dialogs.js';
+import { notice, watchParts } from './notices.js';
+import { attempt, toast } from './toast.js';
+import './account.js';
 
 const root = document.documentElement;
 export const role = page.role || 'viewer';
@@ -104,38 +107,6 @@ export function follow(options = {}) {
   return stream;
 }
 
-/* ── notices: what is so, what still works, what comes next, one button ────── */
-const notices = document.querySelector('[data-notices]'),
-  shownNotices = new Map();
-/** Show, change or (with null) take away the notice `key`. `words`: [bold, rest]. */
-export function notice(key, words, { kind = 'info', action = null } = {}) {
-  const before = shownNotices.get(key);
-  if (!words) {
-    before?.node.remove();
-    shownNotices.delete(key);
-    return;
-  }
-  const signature = `${kind}|${Boolean(action)}|${action?.[0] ?? ''}`;
-  if (before?.signature === signature) {
-    setText(before.bold, words[0]);
-    setText(before.rest, ` ${words[1] ?? ''}`);
-    return;
-  }
-  before?.node.remove();
-  const bold = h('b', {}, words[0]),
-    rest = h('span', {}, ` ${words[1] ?? ''}`);
-  const node = h(
-    'div',
-    { class: `notice ${kind === 'warning' ? 'warning' : ''}`, 'data-notice': key },
-    glyph(kind),
-    sr(kind === 'warning' ? t('warning') : ''),
-    h('div', {}, bold, rest),
-    action && h('button', { class: 'button', type: 'button', onclick: action[1] }, action[0]),
-  );
-  notices.append(node);
-  shownNotices.set(key, { node, bold, rest, signature });
-}
-
 let lostSince = null;
 function streamNotice() {
   if (!stream || stream.state === 'live') {
@@ -164,67 +135,6 @@ function streamNotice() {
 setInterval(() => {
   if (stream) streamNotice();
 }, 1000);
-
-/** The parts that are not well, from /readyz, as notices. */
-export async function watchParts() {
-  /** Asked for by hand: what is so now stands in the next tick. */
-  const again = () => {
-    look();
-    setTimeout(look, 1500);
-  };
-  const look = async () => {
-    let parts = [];
-    try {
-      parts = (await readiness()).parts ?? [];
-    } catch {
-      return;
-    } // the stream's own notice speaks of that
-    const part = name => parts.find(p => p.name === name);
-    const since = p => moment(time(p.since), Date.now(), lang),
-      down = p => p && (p.state === 'down' || p.state === 'degraded');
-    const docker = part('docker'),
-      agent = part('agent'),
-      store = part('store');
-    const away = agent?.state === 'down';
-    notice(
-      'agent',
-      away
-        ? [
-            t('The agent is away since {t}.', { t: since(agent) }),
-            t('The page shows the last figures known; history stays readable. It reconnects on its own.'),
-          ]
-        : null,
-      { kind: 'warning', action: [t('Try now'), again] },
-    );
-    notice(
-      'docker',
-      !away && down(docker)
-        ? [
-            t('Docker does not answer since {t}.', { t: since(docker) }),
-            t(
-              'Figures go on, read from cgroups. Names are as last known; new containers show their id. Limits change through Docker, so changes wait.',
-            ),
-          ]
-        : null,
-      { kind: 'warning', action: [t('Try now'), again] },
-    );
-    notice(
-      'store',
-      !away && down(store)
-        ? [
-            t('The store has trouble since {t}.', { t: since(store) }),
-            t('Live figures go on; history may have gaps until it recovers.'),
-          ]
-        : null,
-      { kind: 'warning' },
-    );
-    document.body.classList.toggle('agent-away', away);
-  };
-  await look();
-  setInterval(() => {
-    if (document.visibilityState === 'visible') look();
-  }, 10000);
-}
 
 export function viewerNotice() {
   if (!mayChange)
@@ -270,115 +180,6 @@ export async function counts() {
   }
 }
 
-/* ── toast: what became of a click ─────────────────────────────────────────── */
-let toastNode = null,
-  toastTimer = null;
-export function toast(words, { bad = false, action = null } = {}) {
-  toastNode?.remove();
-  clearTimeout(toastTimer);
-  toastNode = h(
-    'div',
-    { class: `toast ${bad ? 'bad' : ''}`, role: bad ? 'alert' : 'status' },
-    glyph(bad ? 'critical' : 'good'),
-    h('span', {}, words),
-    action &&
-      h(
-        'button',
-        {
-          class: 'button',
-          type: 'button',
-          onclick: () => {
-            toastNode.remove();
-            action[1]();
-          },
-        },
-        action[0],
-      ),
-    h(
-      'button',
-      { class: 'icon-button', type: 'button', 'aria-label': t('Close'), onclick: () => toastNode.remove() },
-      '×',
-    ),
-  );
-  document.body.append(toastNode);
-  toastTimer = setTimeout(() => toastNode.remove(), bad ? 15000 : 6000);
-}
-/** Run an order; a refusal is shown with its reason. True when it was done. */
-export async function attempt(order, done = null) {
-  try {
-    const answer = await order();
-    if (done) toast(typeof done === 'function' ? done(answer) : done);
-    return true;
-  } catch (error) {
-    if (!('status' in error)) throw error;
-    toast(error.message, { bad: true });
-    return false;
-  }
-}
-
-/* ── account, keys ─────────────────────────────────────────────────────────── */
-const account = document.querySelector('[data-account]');
-account?.addEventListener('click', () => {
-  const open = document.querySelector('.menu');
-  if (open) {
-    shut();
-    return;
-  }
-  const menu = h(
-    'div',
-    { class: 'menu', role: 'group', 'aria-label': t('Account') },
-    h('p', {}, page.user ? t('{name}, {role}', { name: page.user, role: t(role) }) : t(role)),
-    h('a', { href: `${base}/settings` }, t('Settings')),
-    h('button', { type: 'button', onclick: () => keysDialog() }, t('Keys')),
-    h(
-      'button',
-      {
-        type: 'button',
-        onclick: async () => {
-          await attempt(() => del('/session'));
-          location.assign(`${base}/login`);
-        },
-      },
-      t('Sign out'),
-    ),
-  );
-  account.after(menu);
-  account.setAttribute('aria-expanded', 'true');
-  menu.querySelector('a').focus();
-  const outside = event => {
-    if (!menu.contains(event.target) && event.target !== account && !account.contains(event.target)) shut();
-  };
-  const escape = event => {
-    if (event.key === 'Escape') {
-      shut();
-      account.focus();
-    }
-  };
-  function shut() {
-    menu.remove();
-    account.setAttribute('aria-expanded', 'false');
-    removeEventListener('pointerdown', outside);
-    removeEventListener('keydown', escape);
-  }
-  menu.shut = shut;
-  addEventListener('pointerdown', outside);
-  addEventListener('keydown', escape);
-});
-function shut() {
-  document.querySelector('.menu')?.shut();
-}
-
-document.addEventListener('keydown', event => {
-  const typing = event.target.matches('input, select, textarea');
-  if (event.key === 'k' && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    palette();
-  } else if (event.key === '?' && !typing) {
-    event.preventDefault();
-    keysDialog();
-  }
-});
-
 for (const node of document.querySelectorAll('[data-hold] [data-word]')) setText(node, t('Pause'));
 face();
-export { confirm };
+export { attempt, confirm, notice, toast, watchParts };

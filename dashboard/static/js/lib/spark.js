@@ -50,11 +50,23 @@ function columns(values, most) {
   return out;
 }
 
+/** Asked once: to ask again after each row was written would lay the whole table out each time. */
+let sizes = new WeakMap();
+addEventListener('resize', () => {
+  sizes = new WeakMap();
+});
+function sizeOf(canvas) {
+  const kept = sizes.get(canvas);
+  if (kept) return kept;
+  const size = [canvas.clientWidth, canvas.clientHeight];
+  if (size[0]) sizes.set(canvas, size);
+  return size;
+}
+
 /** Draw `values`; `limit` (a number, or a list as long) as a dotted lid where it is near; `level` `warn` or `bad` lights it up. */
 export function spark(canvas, values, { level = '', least = 0, from = 0, limit = null } = {}) {
   const ratio = devicePixelRatio || 1,
-    width = canvas.clientWidth,
-    height = canvas.clientHeight;
+    [width, height] = sizeOf(canvas);
   if (!width) return;
   if (canvas.width !== Math.round(width * ratio)) {
     canvas.width = Math.round(width * ratio);
@@ -130,6 +142,8 @@ const observer = new IntersectionObserver(
   entries => {
     for (const entry of entries) {
       if (entry.isIntersecting) {
+        const { width, height } = entry.boundingClientRect;
+        if (width) sizes.set(entry.target, [width, height]);
         near.add(entry.target);
         draws.get(entry.target)?.();
       } else near.delete(entry.target);

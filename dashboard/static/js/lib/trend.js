@@ -5,17 +5,23 @@ export const BUCKET_MS = 4000,
 export class Trend {
   #slot = null;
   #n = 0;
-  constructor() {
+  /** `phase`: where the buckets begin, in ms. Trends with different ones step in different seconds. */
+  constructor(phase = 0) {
     this.values = new Array(BUCKETS).fill(null);
+    this.phase = phase;
+    this.version = 0; // another number, another picture
+  }
+  #slotOf(atMs) {
+    return Math.floor((atMs + this.phase) / BUCKET_MS);
   }
 
   /** Take history: `avg` on a grid of `stepMs` from `t0`; what lies outside the last five minutes is left out. */
   load(t0, stepMs, avg, nowMs) {
-    const last = Math.floor(nowMs / BUCKET_MS),
+    const last = this.#slotOf(nowMs),
       sums = new Array(BUCKETS).fill(0),
       counts = new Array(BUCKETS).fill(0);
     avg.forEach((v, i) => {
-      const at = BUCKETS - 1 - (last - Math.floor((t0 + i * stepMs) / BUCKET_MS));
+      const at = BUCKETS - 1 - (last - this.#slotOf(t0 + i * stepMs));
       if (v != null && at >= 0 && at < BUCKETS) {
         sums[at] += v;
         counts[at]++;
@@ -27,6 +33,7 @@ export class Trend {
         ? []
         : this.values.map((v, i) => [fresh - (BUCKETS - 1 - i), v]).filter(([, v]) => v != null);
     this.values = sums.map((sum, i) => (counts[i] ? sum / counts[i] : null));
+    this.version++;
     this.#slot = last;
     this.#n = counts[BUCKETS - 1];
     for (const [slot, v] of live) {
@@ -37,7 +44,8 @@ export class Trend {
 
   /** The value of one second; null is a gap. */
   push(atMs, value) {
-    const slot = Math.floor(atMs / BUCKET_MS);
+    const slot = this.#slotOf(atMs);
+    if (slot !== this.#slot) this.version++;
     if (this.#slot == null || slot - this.#slot >= BUCKETS) {
       this.values.fill(null);
       this.#slot = slot;

@@ -3,7 +3,7 @@ import { base, containerPage, get, hostPage, time } from '../lib/api.js';
 import { h, glyph, setText, sr } from '../lib/dom.js';
 import { spark, watch, unwatch, redraw } from '../lib/spark.js';
 import { t, tn } from '../lib/words.js';
-import { age, buttons, deed, deedMark, levelOf, pictured, sentence } from '../lib/findings.js';
+import { advice, age, buttons, deed, deedMark, levelOf, pictured, sentence } from '../lib/findings.js';
 import { now } from '../lib/shell.js';
 
 const LEAST_MS = 15 * 60000,
@@ -45,11 +45,13 @@ export class Line {
   update(finding) {
     this.finding = finding;
     setText(this.words, sentence(finding));
-    const words = deed(finding),
+    const words = deed(finding) ?? advice(finding),
       signature = `${words}|${finding.change_id}`;
     if (this.deedSignature !== signature) {
       this.deedSignature = signature;
-      this.did.replaceChildren(...(words ? [glyph(deedMark(finding), 11), words] : []));
+      this.did.replaceChildren(
+        ...(words ? [finding.deed ? glyph(deedMark(finding), 11) : '', words] : []),
+      );
     }
     const does = `${finding.knob}|${finding.proposed}|${finding.change_id}`;
     if (this.actSignature !== does && !this.acts.contains(document.activeElement)) {

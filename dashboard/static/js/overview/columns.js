@@ -69,7 +69,11 @@ function trend(key, options, family) {
         spark(cell.firstChild, c[key].values, { level: c.lights[family] ?? '', ...options(c) }),
       );
     },
-    fill(cell) {
+    /** Drawn when its trend steps or another level lights it up; the table asks every second. */
+    fill(cell, c) {
+      const drawn = `${c[key].version}${c.lights[family] ?? ''}`;
+      if (cell.drawn === drawn) return;
+      cell.drawn = drawn;
       redraw(cell.firstChild);
     },
     end(cell) {

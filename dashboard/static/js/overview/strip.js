@@ -1,6 +1,6 @@
 /** Fleet strip: one card a host, worst first. CPU is one bar stacked by the five largest containers and the rest. */
 import { containerPage, hostPage } from '../lib/api.js';
-import { h, glyph, setText, setClass, sr } from '../lib/dom.js';
+import { h, glyph, setText, setClass, setLength, sr } from '../lib/dom.js';
 import { bytes, cores, percent, span, text } from '../lib/format.js';
 import { t, tn } from '../lib/words.js';
 import { colourClass } from '../lib/colour.js';
@@ -113,16 +113,16 @@ export class Strip {
       count = live.host_cpu_count,
       sum = mine.reduce((a, c) => a + cpuOf(c), 0),
       used = live.cpu_usage_cores ?? sum;
-    const share = v => (count ? Math.max(0, Math.min(1, v / count)).toFixed(4) : '0');
+    const share = v => (count ? Math.max(0, Math.min(1, v / count)) : 0);
+    let from = 0;
     p.segments.forEach((node, i) => {
       const c = big[i],
-        isRest = i === LARGEST;
+        isRest = i === LARGEST,
+        v = share(isRest ? used - big.reduce((a, x) => a + cpuOf(x), 0) : c ? cpuOf(c) : 0);
       node.hidden = !isRest && !c;
       setClass(node, isRest ? 'rest' : c ? colourClass(c) : '');
-      node.style.setProperty(
-        '--v',
-        share(isRest ? used - big.reduce((a, x) => a + cpuOf(x), 0) : c ? cpuOf(c) : 0),
-      );
+      setLength(node, v, from);
+      from += v;
     });
     p.lead.hidden = !big.length;
     if (big.length) {
@@ -143,10 +143,7 @@ export class Strip {
       whole = bytes(total);
     setText(p.memory.firstChild, whole[1] === unit ? n : text([n, unit]));
     setText(p.memory.lastChild, total ? t('of {n}', { n: text(whole).replace(/\.0+(?=\u202f)/, '') }) : '');
-    p.memoryBar.firstChild.style.setProperty(
-      '--v',
-      total && memory != null ? (memory / total).toFixed(4) : '0',
-    );
+    setLength(p.memoryBar.firstChild, total && memory != null ? memory / total : 0);
 
     const own = findings.filter(f => !f.container_id),
       lit = metric => {

@@ -2,117 +2,14 @@
  * The live table. Only the rows on screen exist: a list of lines (groups and rows) with fixed heights, two spacers, and
  * as many `tr` as fit. The order is taken anew every 5 s, and never while pointer or focus is inside.
  */
-import { containerPage } from '../lib/api.js';
-import { h, figure, glyph, setClass, setFigure, setText, sr } from '../lib/dom.js';
+import { h, figure, setFigure, setText, sr } from '../lib/dom.js';
 import { bytes, text } from '../lib/format.js';
 import { t } from '../lib/words.js';
-import { colourClass } from '../lib/colour.js';
-import { worstRank } from '../lib/fleet.js';
-import { COLUMNS, SORTS } from './columns.js';
+import { COLUMNS } from './columns.js';
+import { arranged } from './order.js';
+import { GroupRow, Row, sum } from './rows.js';
 
 const OVERSCAN = 10;
-export const GROUPS = {
-  group: c => c.group ?? '',
-  service: c => c.service ?? '',
-  host: c => c.host,
-  none: () => '',
-};
-const DOWN = new Set(['exited', 'removed', 'gone', 'dead']);
-export const isDown = c => DOWN.has(c.state);
-
-class Row {
-  constructor(c, mode) {
-    this.c = c;
-    this.mode = mode;
-    this.gutter = h('span', { class: 'gutter' });
-    this.swatch = h('span', { class: 'swatch' });
-    this.link = h('a', { href: containerPage(c.id) });
-    this.where = h('span', { class: 'where' });
-    this.state = h('span', { class: 'state' });
-    this.cells = COLUMNS.slice(1).map(column =>
-      h('td', { class: column.cls, 'data-metric': column.metric }, column.make()),
-    );
-    this.tr = h(
-      'tr',
-      { class: 'row', 'data-container-id': c.id, 'data-name': c.name },
-      h(
-        'th',
-        { scope: 'row', class: 'k-name' },
-        h('span', { class: 'name' }, this.gutter, this.swatch, this.link, this.where, this.state),
-      ),
-      this.cells,
-    );
-    COLUMNS.slice(1).forEach((column, i) => column.begin?.(this.cells[i], c));
-  }
-
-  fill({ grouping, shared, colour }) {
-    const c = this.c,
-      worst = worstRank(c),
-      kind = ['', 'info', 'warning', 'critical'][worst];
-    if (this.kind !== kind) {
-      this.kind = kind;
-      this.gutter.replaceChildren(...(kind ? [glyph(kind), sr(t(kind))] : []));
-    }
-    const name =
-      grouping === 'group' && c.group && c.name.startsWith(`${c.group}-`)
-        ? c.name.slice(c.group.length + 1)
-        : c.name;
-    setText(this.link, name);
-    this.link.title = c.image ? `${c.name} · ${c.image}` : c.name;
-    setText(this.where, shared || grouping === 'host' ? '' : c.host);
-    setText(this.state, c.state === 'running' ? '' : t(c.state));
-    setClass(this.state, `state ${isDown(c) ? 'rest' : ''}`.trim());
-    setClass(this.tr, `row ${isDown(c) ? 'out' : ''}`.trim());
-    setClass(this.swatch, `swatch ${colour.has(c.id) ? colourClass(c) : ''}`.trim());
-    COLUMNS.slice(1).forEach((column, i) => column.fill(this.cells[i], c));
-  }
-
-  end() {
-    COLUMNS.slice(1).forEach((column, i) => column.end?.(this.cells[i]));
-    this.tr.remove();
-  }
-}
-
-class GroupRow {
-  constructor(key, toggle) {
-    this.button = h(
-      'button',
-      { type: 'button', 'aria-expanded': 'true', onclick: () => toggle(key) },
-      h('span', {}),
-      h('span', { class: 'dim' }),
-    );
-    this.sums = new Map();
-    this.tr = h(
-      'tr',
-      { class: 'group' },
-      h('th', { scope: 'rowgroup', class: 'k-name' }, this.button),
-      COLUMNS.slice(1).map(column => {
-        const node =
-          column.sum && (column.key === 'cpu' || column.key === 'mem') ? figure(['', ''], column.unit) : null;
-        if (node) this.sums.set(column, node);
-        return h('td', { class: column.cls }, node);
-      }),
-    );
-  }
-
-  fill(line) {
-    setText(this.button.firstChild, line.label);
-    setText(this.button.lastChild, `${line.list.length}${line.shared ? `\u2002${line.list[0].host}` : ''}`);
-    this.button.setAttribute('aria-expanded', String(line.open));
-    setClass(this.tr, `group ${line.first ? 'first' : ''}`.trim());
-    for (const [column, node] of this.sums) setFigure(node, column.show(sum(line.list, column)));
-  }
-}
-
-function sum(list, column) {
-  let total = null;
-  for (const c of list) {
-    const v = column.sum(c);
-    if (v != null) total = (total ?? 0) + v;
-  }
-  return total;
-}
-
 export class FleetTable {
   #lines = [];
   #tops = [];
@@ -212,59 +109,11 @@ export class FleetTable {
   /** Put the lines in order. `keep`: what is on screen keeps its place, only the new and the gone move. */
   layout({ keep = false } = {}) {
     const { state } = this,
-      key = SORTS[state.sort] ?? SORTS.worst,
-      place = GROUPS[state.group];
-    const chosen = [...this.fleet.containers.values()].filter(this.matches);
-    const value = new Map(chosen.map(c => [c, key(c)]));
-    const compare = (a, b) => {
-      const x = value.get(a),
-        y = value.get(b),
-        r = typeof x === 'string' ? x.localeCompare(y) : x - y;
-      return (state.up ? r : -r) || a.name.localeCompare(b.name);
-    };
-    chosen.sort(
-      keep
-        ? (a, b) => (this.#order.get(a.id) ?? 1e9) - (this.#order.get(b.id) ?? 1e9) || compare(a, b)
-        : compare,
-    );
-    const groups = new Map();
-    for (const c of chosen) {
-      const k = place(c);
-      if (!groups.has(k)) groups.set(k, []);
-      groups.get(k).push(c);
-    }
-    const cpu = list => list.reduce((total, c) => total + (c.values.cpu_usage_cores ?? 0), 0);
-    const entries = [...groups];
-    if (!keep)
-      entries.sort(
-        (a, b) =>
-          (a[0] === '') - (b[0] === '') ||
-          (state.sort === 'worst'
-            ? (state.up ? -1 : 1) * (worstRank(b[1][0]) - worstRank(a[1][0]) || cpu(b[1]) - cpu(a[1]))
-            : state.sort === 'name'
-              ? (state.up ? 1 : -1) * a[0].localeCompare(b[0])
-              : compare(a[1][0], b[1][0])),
-      );
-    this.#lines = [];
-    for (const [k, list] of entries) {
-      const open = !state.shut.has(k),
-        shared =
-          state.group !== 'none' &&
-          state.group !== 'host' &&
-          k !== '' &&
-          list.every(c => c.host === list[0].host) &&
-          this.fleet.hosts.length > 1;
-      if (state.group !== 'none')
-        this.#lines.push({
-          group: k,
-          label: k || t('Not in a project'),
-          list,
-          open,
-          shared,
-          first: this.#lines.length === 0,
-        });
-      if (open) for (const c of list) this.#lines.push({ c, shared: shared || this.fleet.hosts.length < 2 });
-    }
+      chosen = [...this.fleet.containers.values()].filter(this.matches);
+    this.#lines = arranged(chosen, this.state, {
+      before: keep ? this.#order : null,
+      hosts: this.fleet.hosts.length,
+    });
     if (!keep || !this.#order.size) this.#order = new Map(chosen.map((c, i) => [c.id, i]));
     else chosen.forEach((c, i) => this.#order.set(c.id, i));
     for (const th of this.headings.children) {
@@ -369,6 +218,12 @@ export class FleetTable {
       memory = add('host_memory_total_bytes');
     setText(this.whole.cpuShare, count ? t('of {n} cores', { n: count }) : '');
     setText(this.whole.memShare, memory ? t('of {n}', { n: text(bytes(memory)) }) : '');
+  }
+
+  /** Everything anew, sparklines too: the colours are others. */
+  redraw() {
+    for (const made of this.visible ?? []) for (const cell of made.cells ?? []) cell.drawn = null;
+    this.fill();
   }
 
   /** j, k and the arrows: the focus goes from name to name, also to rows that do not exist yet. */
