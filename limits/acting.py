@@ -19,7 +19,7 @@ from limits.sizes import say_value, shown
 from limits.track import EFFECT_MS, KnobTrack, Plan, Track, Value, Watch, alike
 from limits.undoing import Undoing
 from limits.weighing import knobs_for
-from model.change import Change, ChangeStatus
+from model.change import Change, ChangeStatus, Knobs
 from model.errors import Malformed, NotThere, Refused, StoreError
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,8 @@ class Acting:
         direct = plan.knob == "cpu" or up
         desk.expect(plan.container_id, change.after, now_ms)
         try:
-            made, known = desk.journal.make(change, cgroup, direct=direct, api=api and now_ms >= self._away_until_ms)
+            asks = api and now_ms >= self._away_until_ms
+            made, known = desk.journal.make(change, cgroup, direct=direct, api=asks, owed=self._owed(track, plan))
         except StoreError:
             desk.unsure(change)
             raise
@@ -151,6 +152,12 @@ class Acting:
             return
         with desk.lock:
             self._note(track, state, plan, made, known, up, now_ms)
+
+    @staticmethod
+    def _owed(track: Track, plan: Plan) -> Knobs | None:
+        """The CPU quota that the runtime has not saved yet, when memory is written through it."""
+        quota = track.cpu.number() if plan.knob == "memory" and track.cpu.owed else None
+        return None if quota is None else Knobs(cpu_cores=quota)
 
     def _note(
         self, track: Track, state: KnobTrack, plan: Plan, made: Change, known: bool, up: bool, now_ms: int

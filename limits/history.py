@@ -37,9 +37,7 @@ def last_written(rows: Sequence[Change], knob: str) -> Value:
 def ever_ours(rows: Sequence[Change], original: Original | None, knob: str, value: Value) -> bool:
     """Is it one of the values that we wrote or found lately, or the original? The runtime may still have an
     older one saved, since it follows the kernel once a minute."""
-    known = [
-        side for row in touching(rows, knob)[:20] for side in (value_of(row.after, knob), value_of(row.before, knob))
-    ]
+    known = [side for row in touching(rows, knob) for side in (value_of(row.after, knob), value_of(row.before, knob))]
     if original is not None:
         known.append(value_of(original.knobs, knob))
     return any(alike(knob, value, one) for one in known)

@@ -70,12 +70,15 @@ class Journal:
         direct: bool,
         api: bool,
         original: Mapping[str, object] | None = None,
+        owed: Knobs | None = None,
     ) -> tuple[Change, bool]:
         """Carry out a PENDING change and settle it. Returns it as settled, and whether the runtime knows.
 
         ``direct``: into the kernel at once. ``api``: through the runtime; with ``original`` its own fields
-        are put back. What the kernel shows afterwards decides about APPLIED or FAILED; a refusal is REFUSED.
-        It stays PENDING where the runtime did not answer and may still do it.
+        are put back. ``owed``: what the kernel enforces already and the runtime does not know: it goes along, since
+        newer runtimes set everything that they have saved with each update. What the kernel shows afterwards decides
+        about APPLIED or FAILED; a refusal is REFUSED. It stays PENDING where the runtime did not answer and may still
+        do it.
         """
         self.state.put_change(change)
         written, fault = False, ""
@@ -83,7 +86,7 @@ class Journal:
             if direct and cgroup is not None:
                 written = self._write_kernel(change.after, cgroup)
             if api or not written:
-                self._write_runtime(change, original)
+                self._write_runtime(change, original, owed)
                 api = True
         except Refused as refusal:
             fault = str(refusal)
@@ -145,10 +148,11 @@ class Journal:
             unlimited=tuple(name for name in saved.unlimited if touches(change.after, name)),
         )
 
-    def update_runtime(self, container_id: str, wanted: Knobs) -> Inspected:
+    def update_runtime(self, container_id: str, wanted: Knobs, owed: Knobs | None = None) -> Inspected:
         """Let the runtime save ``wanted`` in the form that it has; returns what it has then."""
-        found = self.actuator.inspect(container_id)
-        self.actuator.update(container_id, fields_for(found.native, wanted, v2=self.kernel.v2_memory()))
+        found, v2 = self.actuator.inspect(container_id), self.kernel.v2_memory()
+        fields = fields_for(found.native, owed, v2=v2) if owed is not None else {}
+        self.actuator.update(container_id, fields | fields_for(found.native, wanted, v2=v2))
         return self.actuator.inspect(container_id)
 
     def _write_kernel(self, wanted: Knobs, cgroup: str) -> bool:
@@ -163,9 +167,9 @@ class Journal:
             return False
         return True
 
-    def _write_runtime(self, change: Change, original: Mapping[str, object] | None) -> None:
+    def _write_runtime(self, change: Change, original: Mapping[str, object] | None, owed: Knobs | None) -> None:
         if original is None:
-            saved = self.update_runtime(change.container_id, change.after)
+            saved = self.update_runtime(change.container_id, change.after, owed)
         else:
             fields = restoring(native_of(original), change.after, v2=self.kernel.v2_memory())
             self.actuator.update(change.container_id, fields)

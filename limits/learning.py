@@ -25,7 +25,8 @@ from model.errors import NotThere, Refused
 from model.limits import Limits, bounded
 
 log = logging.getLogger(__name__)
-ROWS = 100
+ROWS = 300
+"""Of the journal, newest first: more than can be written between two updates of the runtime, which lags behind."""
 START_MS = 600_000
 """A container of a known service keeps so long what it started with."""
 

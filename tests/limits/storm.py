@@ -38,8 +38,8 @@ from storage.factory import open_state
 
 ROOT = Path(__file__).parents[2]
 START_MS = 1_764_000_000_000
-SPEED = 100
-"""Seconds of the controller in a second of ours."""
+SPEED = 20
+"""Seconds of the controller in a second of ours; a loaded machine must not outrun its patience."""
 KEYS = tuple(f"{number:064x}" for number in range(1, 9))
 NATIVE = native_of({"NanoCpus": 200_000_000, "Memory": 128 * MIB, "MemorySwap": 128 * MIB})
 LABELS = {"wharfinger.limits": "auto", "wharfinger.memory.min": "96m", "wharfinger.class": "dense"}

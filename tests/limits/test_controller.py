@@ -524,3 +524,17 @@ def test_on_a_saturated_host_usage_that_falls_is_not_demand_that_falls(has_press
     assert len(ship.dry.writes) == written
     (finding,) = world.controller.annotate((world.finding(ship),))
     assert "a higher weight would help" in finding.deed
+
+
+def test_a_memory_update_takes_the_cpu_quota_along_that_the_runtime_does_not_know_yet() -> None:
+    world = World()
+
+    def grows(second: int) -> float:
+        return (20 if second < 20 else 60) * MIB
+
+    ship = world.ship(labels=AUTO, demand=lambda s: 0.1 if s < 12 else 3.0, memory=grows, **CPUS_02, **M64)
+    world.tick(30)
+    first, update = ship.dry.updates
+    assert "Memory" in update
+    assert update["NanoCpus"] > first["NanoCpus"]
+    assert update["NanoCpus"] / 1e9 in [cores for knob, cores in ship.dry.writes if knob == "cpu"]
