@@ -105,9 +105,12 @@ if (host) {
     ];
     return figures;
   };
+  let loading = null;
   const board = new Board({
     adapt,
-    loaded: range => users.load(range),
+    loaded: range => {
+      loading = users.load(range);
+    },
     target: { scope: 'host', host: host.name },
     events: { host: host.name },
     name: () => host.name,
@@ -115,5 +118,6 @@ if (host) {
     values: snapshot => (snapshot.host === host.name ? snapshot.host_metrics : null),
   });
   await board.begin(stream);
+  await loading;
   ready();
 }
