@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +14,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One POST as it came. Header names are lower case."""
+    """One POST as it came, and when (seconds since the epoch). Header names are lower case."""
 
     path: str
     headers: Mapping[str, str]
     body: bytes
+    at_s: float = field(default_factory=time.time)
 
     def json(self) -> Any:
         return json.loads(self.body)
