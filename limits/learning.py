@@ -10,7 +10,7 @@ from limits import guard
 from limits.actuator.base import ActuatorAway
 from limits.advice import needed
 from limits.desk import FOREIGN, FOREIGN_HOLD_S, HOLDS, PAUSE, Desk, Pause
-from limits.history import ever_ours, floor_of, last_written
+from limits.history import ever_ours, floor_of, last_written, value_of
 from limits.journal import READ_FAULTS
 from limits.own import own_ids
 from limits.profile import KEPT as PROFILES
@@ -22,13 +22,16 @@ from limits.track import KNOBS, Track, Value, alike
 from limits.words import say_any, say_step
 from model.change import Change, ChangeStatus, Mode, Original
 from model.errors import NotThere, Refused
-from model.limits import Limits, bounded
+from model.limits import Limits, Unlimited, bounded
 
 log = logging.getLogger(__name__)
 ROWS = 300
 """Of the journal, newest first: more than can be written between two updates of the runtime, which lags behind."""
 START_MS = 600_000
 """A container of a known service keeps so long what it started with."""
+DOUBT_MS = 3_000
+"""A runtime that starts a container makes its cgroup first and sets the limits a moment after: that a limit is gone
+is believed when it has been so for this long."""
 
 
 class Learning:
@@ -36,6 +39,7 @@ class Learning:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._unlimited_since: dict[str, int] = {}
 
     def load(self, now_ms: int) -> None:
         """Everything that survived the last run: policies, originals, holds, the kill switch, and rows that a
@@ -97,6 +101,8 @@ class Learning:
             return False
         rows, sized = desk.state.changes(container_id=key, limit=ROWS), self._start_sized(track)
         original = desk.state.originals().get(key)
+        if self._just_beginning(key, seen, rows, original, now_ms):
+            return False
         with desk.lock:
             for knob in KNOBS:
                 self._take_over(track, knob, value_in(seen, knob), rows, original)
@@ -109,6 +115,23 @@ class Learning:
                     track.lowerings.rolled_back.append(row.at_ms)
             track.learnt = True
         return True
+
+    def _just_beginning(
+        self, key: str, seen: Limits, rows: tuple[Change, ...], original: Original | None, now_ms: int
+    ) -> bool:
+        """A limit that we know is not there yet, or no more: too early to say which."""
+
+        def ours(knob: str) -> Value:
+            last = last_written(rows, knob)
+            return last if last is not None or original is None else value_of(original.knobs, knob)
+
+        gone = any(
+            isinstance(value_in(seen, knob), Unlimited) and isinstance(ours(knob), int | float) for knob in KNOBS
+        )
+        if not gone:
+            self._unlimited_since.pop(key, None)
+            return False
+        return now_ms - self._unlimited_since.setdefault(key, now_ms) < DOUBT_MS
 
     @staticmethod
     def _start_with_profile(track: Track, now_ms: int) -> None:

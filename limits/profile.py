@@ -96,20 +96,21 @@ class Profile:
 
 @dataclass(slots=True)
 class Minute:
-    """What one container needed most in the present minute."""
+    """What one container needed most in the present minute; 0: nothing is known of that."""
 
     number: int = 0
-    needs: dict[str, float] = field(default_factory=dict)
+    cpu: float = 0.0
+    memory: float = 0.0
 
-    def see(self, needs: Mapping[str, float], profile: Profile, now_ms: int) -> None:
+    def see(self, cpu: float, memory: float, profile: Profile, now_ms: int) -> None:
         """One tick; a full minute goes into the profile."""
         number = now_ms // 60_000
         if number != self.number:
-            if self.needs:
-                profile.learn(self.needs, now_ms)
-            self.number, self.needs = number, {}
-        for knob, value in needs.items():
-            self.needs[knob] = max(self.needs.get(knob, 0.0), value)
+            if self.cpu or self.memory:
+                profile.learn({"cpu": self.cpu, "memory": self.memory}, now_ms)
+            self.number, self.cpu, self.memory = number, 0.0, 0.0
+        self.cpu = max(self.cpu, cpu)
+        self.memory = max(self.memory, memory)
 
 
 class Profiles:

@@ -19,6 +19,8 @@ GONE_MS = 60_000
 """A container that is not seen for so long is forgotten; until then a missing tick costs nothing."""
 LATE_FINDING_MS = 10_000
 LONGEST_TICK_S = 10.0
+CPU_NEED_EVERY = 5
+"""Seconds of the CPU law between two looks at what it needs: it changes over minutes."""
 
 
 class Watching:
@@ -120,14 +122,11 @@ class Watching:
 
     @staticmethod
     def _learn_needs(track: Track, values: Mapping[str, float], now_ms: int) -> None:
-        """What this second says about the needs of its service; while a law warms up it says nothing."""
-        needs, used = {}, values.get("memory_working_set_bytes")
-        if track.cpu_law is not None and track.cpu_law.warm:
-            needs["cpu"] = track.cpu_law.needed_without_floor()
-        if used is not None:
-            needs["memory"] = used
+        """What this second says about the needs of its service; of CPU every fifth, once the law is warm."""
+        law = track.cpu_law
+        cpu = law.needed_without_floor() if law is not None and law.warm and law.age % CPU_NEED_EVERY == 0 else 0.0
         if track.profile is not None:
-            track.minute.see(needs, track.profile, now_ms)
+            track.minute.see(cpu, values.get("memory_working_set_bytes", 0.0), track.profile, now_ms)
 
     def _measure(self, track: Track, values: Mapping[str, float], now_ms: int) -> None:
         """Effects of changes made in the last seconds."""

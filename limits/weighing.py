@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 ADVICE_MS = 60_000
 """A recommendation stays this long after it was wished last, so that it does not flicker."""
+SAID_MS = 5_000
+"""A recommendation that is wished on and on is put in words anew only so often."""
 TOLD_MS = 600_000
 """The same refusal is journalled again only after this."""
 REVERT_AGAIN_MS = 5_000
@@ -141,7 +143,9 @@ class Weighing:
         if state.advice is None and track.policy.mode is Mode.OBSERVE:
             step = say_step(state.knob, wish.now, wish.value)
             log.info("%s: would set %s, but only watches: %s", shown(target.name), step, wish.reason)
-        state.advice_seen_ms = now_ms
+        state.advice_seen_ms, said = now_ms, state.advice
+        if said is not None and said.now == wish.now and now_ms - said.at_ms < SAID_MS and said.finding_id == finding:
+            return
         state.advice = Recommendation(
             id=fingerprint((target.key, wish.knob, wish.rule)),
             at_ms=now_ms,
