@@ -288,6 +288,22 @@ def test_a_change_made_while_the_agent_was_away_is_the_owners_will() -> None:
     assert world.state.audit_entries()[0].action == "limits.foreign_change"
 
 
+def test_a_container_that_begins_has_no_limits_for_a_moment_and_that_is_nobodys_will() -> None:
+    """The runtime makes the cgroup first, and sets its limits a moment after."""
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    world.tick(25)
+    given, shown = ship.dry.cores, ship.dry.cores
+    ship.dry.cores = UNLIMITED
+    world.start()
+    world.tick(2)
+    ship.dry.cores = shown
+    world.tick(3)
+    assert ship.dry.cores == given
+    assert world.state.audit_entries() == ()
+    assert world.state.originals()[ship.dry.container_id].native["NanoCpus"] == 200_000_000
+
+
 def test_rules_pass_the_same_guard_and_are_reverted() -> None:
     world = World()
     ship = world.ship(labels={**AUTO, "wharfinger.cpu.max": "0.6"}, demand=0.15, **CPUS_02)
