@@ -35,6 +35,7 @@ from daemon.commands_limits import LimitCommands
 from daemon.cost import Cost, request_numbers
 from daemon.garbage import Garbage
 from daemon.health import Health, process_numbers, step_state, tick_numbers, tick_state
+from daemon.history import seeding
 from daemon.link import LinkServer
 from daemon.machine import look
 from daemon.pipeline import Pipeline
@@ -77,14 +78,7 @@ class AgentHouse:
         public_url = settings.web.public_url or own_url(settings)
         prefix = settings.discovery.label_prefix
         self.engine = Engine(
-            rules,
-            self.receivers(),
-            self.state,
-            recent,
-            host,
-            public_url,
-            label_prefix=prefix,
-            settings=settings.alerts,
+            rules, self.receivers(), self.state, recent, host, public_url, label_prefix=prefix, settings=settings.alerts
         )
         self._dispatcher = Dispatcher(self.state, self.receivers, host, public_url, denied=self._denied)
         self.controller = Controller(
@@ -101,12 +95,14 @@ class AgentHouse:
         self._health = self._build_health()
         self._cost, self._machine = Cost("agent", settings.host.proc), look(settings.host)
         self.link = LinkServer(socket_path(settings), self._commands().answer, group)
+        detectors = build_detectors(push_losses(self._spool, self._sender))
+        self._seed = Worker("history", seeding(detectors, series_path(settings), host))
         self.pipeline = Pipeline(
             sampler=self._sampler,
             recent=recent,
             series=self._series,
             spool=self._spool,
-            detectors=build_detectors(push_losses(self._spool, self._sender)),
+            detectors=detectors,
             tracker=Tracker(),
             engine=self.engine,
             controller=self.controller,
@@ -200,7 +196,13 @@ class AgentHouse:
         act = Worker("limits", self.controller.act)
         self.controller.wake = act.wake
         workers = [Worker(name, job) for name, job in self._sampler.jobs()]
-        workers += [act, self._look, Worker("store", upkeep(self._series.upkeep)), Worker("cost", self._cost.job)]
+        workers += [
+            act,
+            self._look,
+            self._seed,
+            Worker("store", upkeep(self._series.upkeep)),
+            Worker("cost", self._cost.job),
+        ]
         if self._sender is not None:
             workers.append(Worker("influxdb", self._sender.job))
         return workers

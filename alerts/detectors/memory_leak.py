@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
@@ -39,12 +39,14 @@ class Minima:
     past: dict[str, deque[tuple[int, float]]] = field(default_factory=dict)
     lives: dict[str, object] = field(default_factory=dict)
     leaks: dict[str, Growth] = field(default_factory=dict)
+    seeds: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryLeak:
     """A finding while the minima of ``step_s`` rose in ``rising`` of ``least_steps`` to ``steps`` steps, by
-    ``least_bytes`` and ``least_ratio`` in all, and still rise. A restart begins anew; so does one of the agent."""
+    ``least_bytes`` and ``least_ratio`` in all, and still rise. A restart begins anew; after one of the agent
+    :meth:`seed` brings the past back."""
 
     name: str = "memory_leak"
     step_s: float = 900.0
@@ -54,6 +56,11 @@ class MemoryLeak:
     least_bytes: float = 16.0 * MIB
     least_ratio: float = 0.1
     minima: Minima = field(default_factory=Minima)
+
+    def seed(self, history: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+        """What was kept of the hours before the agent began: container → (end of a step in ms, minimum), oldest first.
+        Taken over at the next tick, of the life that the container is in. Any thread."""
+        self.minima.seeds = history
 
     def detect(self, snapshot: Snapshot, recent: Recent) -> Sequence[Finding]:
         del recent
@@ -66,6 +73,8 @@ class MemoryLeak:
             known.step = -1
             known.past.clear()
             known.leaks.clear()
+        if known.seeds:
+            self._take_seeds(snapshot)
         step = snapshot.at_ms // round(self.step_s * 1000)
         if step != known.step:
             self._close_step(snapshot)
@@ -76,6 +85,20 @@ class MemoryLeak:
         known.lowest = array("d", map(min, known.lowest, column))
         targets = snapshot.targets
         return [self._finding(snapshot, targets[key], leak) for key, leak in known.leaks.items() if key in targets]
+
+    def _take_seeds(self, snapshot: Snapshot) -> None:
+        """The past of those whose life is known to have begun before it, and of whom nothing was seen yet."""
+        known = self.minima
+        seeds, known.seeds, known.step = known.seeds, {}, -1
+        for key, points in seeds.items():
+            target = snapshot.targets.get(key)
+            started_ms = target.id.started_at_ms if target else None
+            if target is None or started_ms is None or key in known.past:
+                continue
+            lived = [(at_ms, least) for at_ms, least in points if started_ms < at_ms <= snapshot.at_ms]
+            if lived:
+                known.past[key] = deque(lived, maxlen=self.steps)
+                known.lives[key] = (target.id.inode, started_ms)
 
     def _close_step(self, snapshot: Snapshot) -> None:
         """The step that ended joins the past; what leaks is judged anew."""

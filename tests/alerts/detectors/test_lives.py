@@ -19,7 +19,7 @@ from model.alert import Severity
 from model.event import Event
 from model.finding import Finding
 from model.limits import UNLIMITED, Limits
-from tests.alerts.story import DB, MIB, WEB, Story, target
+from tests.alerts.story import DB, MIB, START_MS, WEB, Story, target
 
 GIB = 1024 * MIB
 
@@ -117,6 +117,17 @@ def test_a_restart_forgets_the_leak() -> None:
     assert hours(story, lambda h: 100 * MIB + h * 60 * MIB, 3)
     story.targets[WEB] = target(id=replace(target().id, inode=99))
     assert hours(story, lambda h: 100 * MIB + h * 60 * MIB, 0.5) == []
+
+
+def test_an_agent_that_begins_anew_knows_the_leak_from_the_store() -> None:
+    past = [(START_MS + q * 900_000, (100 + 15.0 * q) * MIB) for q in range(1, 13)]
+    for started_ms, known in ((START_MS - 1000, True), (START_MS + 2 * 3_600_000, False), (None, False)):
+        story, detector = Story(), MemoryLeak()
+        story.now_ms = START_MS + 3 * 3_600_000
+        story.targets[WEB] = target(id=replace(target().id, started_at_ms=started_ms))
+        detector.seed({WEB: past})
+        found = detector.detect(story.tick({WEB: {"memory_anon_bytes": 280.0 * MIB}}), story.recent)
+        assert bool(found) is known, started_ms
 
 
 def test_a_crowd_that_comes_and_goes_hides_no_leak_and_time_set_back_begins_anew() -> None:
