@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -191,3 +192,16 @@ def test_processes_health_and_restarts_each_name_their_own(watch: Watch, docker_
     troubled = {crowded.id, ill.id, looping.id}
     mine = {key for key in watch.findings if key[0] in troubled | {idle.id}}
     assert mine == expected
+
+
+def test_containers_that_crowd_the_processors_are_contended_not_throttled(watch: Watch, docker_engine: Any) -> None:
+    """Twice as many that compute as there are processors, each without a quota: more quota would change nothing."""
+    label = {"wharfinger.test": "alerts"}
+    idle = docker_engine.run("sleep 600", labels=label)
+    count = 2 * (os.cpu_count() or 1)
+    crowd = [docker_engine.run("sh -c 'while :; do :; done'", labels=label) for _ in range(count)]
+    watch.until(
+        lambda: all((one.id, "cpu_contended") in watch.findings for one in crowd), 60, "each of the crowd to be found"
+    )
+    assert not [key for key in watch.findings if key[1] == "cpu_throttled" and key[0] in {one.id for one in crowd}]
+    assert not [key for key in watch.findings if key[0] == idle.id]
