@@ -19,6 +19,7 @@ from limits.sizes import say_value, shown
 from limits.track import EFFECT_MS, KnobTrack, Plan, Track, Value, Watch, alike
 from limits.undoing import Undoing
 from limits.weighing import knobs_for
+from limits.weights import Weights
 from model.change import Change, ChangeStatus, Knobs
 from model.errors import Malformed, NotThere, Refused, StoreError
 
@@ -45,7 +46,7 @@ class Acting:
     """One call of :meth:`act` makes a bounded number of changes; CPU raises first, since they take microseconds."""
 
     def __init__(self, desk: Desk, learning: Learning, undoing: Undoing, airbag: Airbag) -> None:
-        self._airbag = airbag
+        self._airbag, self._weights = airbag, Weights(desk)
         self._desk, self._learning, self._undoing = desk, learning, undoing
         self._second, self._writes = 0, 0
         self._away_until_ms = 0
@@ -64,6 +65,7 @@ class Acting:
             self._revert(now_ms)
             self._journal()
             more |= self._follow(now_ms)
+            more |= self._weights.tend(now_ms)
             self._settle_the_gone(now_ms)
             if now_ms - self._desk.profiles_kept_ms >= PROFILES_EVERY_MS:
                 self._desk.keep_profiles(now_ms)
