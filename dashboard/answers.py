@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 from collections.abc import Callable, Hashable
@@ -15,6 +16,11 @@ from model.live import Frame
 
 MOST_BYTES: Final = 16 << 20
 """Of all answers of one tick; what comes beyond is made anew for each who asks."""
+
+
+BETTER: Final = 6
+"""What goes to many is worth a closer look: a quarter less for a few milliseconds, once a tick."""
+THOROUGH_BYTES: Final = 1 << 18
 
 
 class Encoded:
@@ -31,7 +37,8 @@ class Encoded:
         if len(body) >= SMALL and takes_gzip(asked):
             with self._lock:
                 if self._packed is None:
-                    self._packed = packed((body,))
+                    thorough = len(body) <= THOROUGH_BYTES
+                    self._packed = gzip.compress(body, BETTER, mtime=0) if thorough else packed((body,))
             body, headers["Content-Encoding"] = self._packed, "gzip"
         response = Response(body, mimetype="application/json", headers=headers)
         response.set_etag(self._tag, weak=True)

@@ -20,13 +20,16 @@ class Tab:
     page: Any
     devtools: Any
     pieces: list[tuple[float, int]] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+    """Moments in s at which something was asked for; the first is the page's own address."""
 
     def received(self, until_s: float) -> int:
         """Bytes on the wire, heads included, up to a moment of the browser's monotonic clock."""
         return sum(size for at_s, size in self.pieces if at_s <= until_s)
 
     def metric(self, name: str) -> float:
-        """One of ``Performance.getMetrics``: TaskDuration (s), JSHeapUsedSize (bytes), Nodes, Timestamp (s)…"""
+        """One of ``Performance.getMetrics``: TaskDuration (s of the main thread's processor time: what other
+        processes take of the machine is not in it), JSHeapUsedSize (bytes), Nodes…"""
         found = self.devtools.send("Performance.getMetrics")["metrics"]
         return float(next(row["value"] for row in found if row["name"] == name))
 
@@ -58,7 +61,9 @@ def browsing(token: str, *, size: tuple[int, int] = (1440, 1000), script: str = 
             "Network.responseReceived",
             lambda e: tab.pieces.append((e["timestamp"], int(e["response"]["encodedDataLength"]))),
         )
+        devtools.on("Network.requestWillBeSent", lambda e: tab.asked.append(e["timestamp"]))
         devtools.send("Network.enable")
+        devtools.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
         devtools.send("Performance.enable")
         yield tab
         browser.close()
