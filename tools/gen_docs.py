@@ -31,7 +31,8 @@ SECTIONS = {
     "web": "Dashboard, API and `/metrics`.",
     "alerts": "Rules and receivers; `webhook_url` alone is enough for a first receiver.",
     "alerts.receiver[]": "One receiver each, written `[[alerts.receiver]]`.",
-    "alerts.maintenance[]": "Hours that recur in which nobody is told, written `[[alerts.maintenance]]`; see [alerts](alerts.md).",
+    "alerts.maintenance[]": "Hours that recur in which nobody is told, written `[[alerts.maintenance]]`; "
+    "see [alerts](alerts.md).",
     "limits": "What the limit controller may do to a container that says nothing itself.",
     "fleet[]": "Other hosts whose limits, alerts and live stream this dashboard reaches, written `[[fleet]]`.",
 }

@@ -31,10 +31,11 @@ def locked(text: str) -> Iterator[tuple[str, str]]:
 
 def licence_of(metadata: importlib.metadata.PackageMetadata) -> str:
     """The SPDX expression where a package has one, else its classifier, else the first line of its field."""
-    if expression := metadata.get("License-Expression"):
+    for expression in metadata.get_all("License-Expression") or ():
         return str(expression)
     names = [c.removeprefix(CLASSIFIER) for c in metadata.get_all("Classifier") or () if c.startswith(CLASSIFIER)]
-    return " / ".join(names) or str(metadata.get("License") or "").strip().partition("\n")[0] or "not stated"
+    field = "".join(metadata.get_all("License") or ())
+    return " / ".join(names) or field.strip().partition("\n")[0] or "not stated"
 
 
 def licences() -> list[Licence]:
