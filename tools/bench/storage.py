@@ -8,16 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 
 from config.schema import AgentSettings, Settings, StoreSettings
 from daemon.demo.fill import backfill
 from daemon.demo.load import noise
 from storage.api import SeriesQuery, Stretch
-from storage.factory import look_at_store, open_history_writer, open_series_reader, open_series_writer
-from tests.storage.child import start_child
-from tests.storage.hosts import START_MS as FIRST_MS
-from tests.storage.sqlite.test_processes import WRITE
+from storage.factory import open_history_writer, open_series_reader, open_series_writer
+from tools.bench.killing import killed
 from tools.bench.load import Host, seconds, targets
 from tools.bench.proc import written_bytes
 from tools.bench.result import Measured, Part, Spec, together
@@ -169,30 +166,6 @@ def kills() -> dict[str, Measured]:
     """A writer killed at random moments, one after the other on one file."""
     corrupt, lost = killed(FOLDER / "kill.db", KILLS)
     return {"storage_kill_9_corrupt": Measured(corrupt), "storage_kill_9_lost_ticks": Measured(lost)}
-
-
-def killed(path: Path, times: int) -> tuple[float, float]:
-    """(how often the file was damaged, ticks that had been acknowledged and are not there)."""
-    random = Random(9)
-    acknowledged: set[int] = set()
-    corrupt, start = 0, 0
-    for _ in range(times):
-        with start_child(WRITE, str(path), str(start)) as child:
-            if child.stdout is None:
-                raise RuntimeError("no pipe")
-            for _ in range(random.randint(5, 120)):
-                acknowledged.add(int(child.stdout.readline()))
-            time.sleep(random.random() * 0.01)
-            child.kill()
-            acknowledged.update(int(line) for line in child.stdout.read().splitlines() if line.strip())
-        start = max(acknowledged) + 5
-        look = look_at_store(path, "series")
-        corrupt += bool(look.fault or look.damaged)
-    reader = open_series_reader(path)
-    columns = reader.query(SeriesQuery(("pids",), FIRST_MS, FIRST_MS + start * 1000)).series
-    reader.close()
-    kept = [{round(v) for v in column.avg if v is not None} for column in columns]
-    return float(corrupt), float(max(len(acknowledged - one) for one in kept))
 
 
 def best_ms(work: Callable[[], object], times: int = 5) -> float:
