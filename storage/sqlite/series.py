@@ -52,6 +52,7 @@ class SqliteSeriesWriter:
         self._next_series = 1
         self._ring = Ring([], 0)
         self._last_ms: int | None = None
+        self._unwritten_ms = 0
         self._waiting_events: list[EventRow] = []
         self._span_ms = RAW.span_ms
         self.lost_rows = 0
@@ -96,6 +97,7 @@ class SqliteSeriesWriter:
                     self._begin_anew()
                     self._write(snapshot.at_ms, self._segments.encode(rows))
             except StoreError:
+                self._unwritten_ms = snapshot.at_ms
                 self._segments.restart()
                 self._shed()
                 raise
@@ -230,16 +232,21 @@ class SqliteSeriesWriter:
     def _clock_went_back(self, at_ms: int) -> None:
         """Seal everything, so that within a buffer time only grows."""
         log.warning("the clock went back from %s to %s: what came before is sealed", self._last_ms, at_ms)
+        self._seal_everything()
+        self._segments.restart()
+        self._ring.released()
+
+    def _seal_everything(self) -> None:
         with self._db.transaction() as c:
+            write_events(c, self._waiting_events)
             self._write_names(c)
             work = [sealed(c, b, b.seen_ms + GONE_MS, self._span_ms) for b in self._buffers.values()]
             for one in work:
                 self._write_work(c, one)
         self._metrics.unsaved.clear()
         self._unsaved.clear()
+        self._waiting_events.clear()
         self._settle(work)
-        self._segments.restart()
-        self._ring.released()
 
     def _begin_anew(self) -> None:
         """The file was damaged: what is in memory goes into a new one."""
@@ -267,7 +274,15 @@ class SqliteSeriesWriter:
         self._retention.step(now_ms)
 
     def close(self) -> None:
-        self._db.close()
+        """Ticks that the file did not take are in memory alone until they are sealed: here at the latest."""
+        with self._db.lock:
+            if any(b.times and b.times[0] <= self._unwritten_ms for b in self._buffers.values()):
+                try:
+                    self._seal_everything()
+                except StoreError as e:
+                    log.error("the ticks that wait in memory are lost: %s", e)
+                self._unwritten_ms = 0
+            self._db.close()
 
 
 def chunk_span(interval_s: float) -> int:

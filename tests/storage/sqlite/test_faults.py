@@ -93,6 +93,50 @@ def test_a_full_disk_costs_nothing_that_memory_can_hold(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_ticks_that_waited_in_memory_are_kept_by_a_clean_end(tmp_path: Path) -> None:
+    path = tmp_path / "series.db"
+    writer = opened(path)
+    append(writer, 0, 40)
+    with writer._db.reading() as c:
+        c.execute("PRAGMA max_page_count = 1")
+    for i in range(40, 55):
+        with pytest.raises(StoreError):
+            append(writer, i, i + 1)
+    with writer._db.reading() as c:
+        c.execute("PRAGMA max_page_count = 1000000")
+    append(writer, 55, 95)
+    writer.close()
+    writer.close()
+    assert seconds(path, 0, 95) == list(range(95))
+    writer = opened(path)
+    append(writer, 95, 700)
+    reader = SqliteSeriesReader(path)
+    assert [c.last_ms for c in reader.containers()] == [at(699)]
+    assert seconds(path, 0, 700) == list(range(700))
+    for step_s in (10, 60, 3600):
+        (column,) = reader.query(SeriesQuery(("pids",), at(0), at(700), step_ms=step_s * 1000)).series
+        first = at(0) // (step_s * 1000) * step_s * 1000
+        for i, mean in enumerate(column.avg):
+            there = [s for s in range(700) if first <= at(s) - i * step_s * 1000 < first + step_s * 1000]
+            assert mean == pytest.approx(sum(there) / len(there)), (step_s, i)
+    writer.close()
+
+
+def test_a_clean_end_on_a_disk_that_takes_nothing_says_what_is_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "series.db"
+    writer = opened(path)
+    append(writer, 0, 40)
+    with writer._db.reading() as c:
+        c.execute("PRAGMA query_only = ON")
+    with pytest.raises(StoreError):
+        append(writer, 40, 41)
+    writer.close()
+    assert "wait in memory are lost" in caplog.text
+    assert seconds(path, 0, 50)[:40] == list(range(40))
+
+
 def test_memory_stays_level_while_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = opened(tmp_path / "series.db")
     append(writer, 0, 10)
