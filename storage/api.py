@@ -197,6 +197,9 @@ class Spool(Protocol):
     def reject(self, lines: bytes, reason: str) -> None:
         """Keep some lines of a batch aside as a dead letter; the rest of it goes on."""
 
+    def tend(self) -> None:
+        """Look after what waits while the server does not take it. Called by the sender between its attempts."""
+
     def size_bytes(self) -> int:
         """Bytes that wait to be acknowledged."""
 

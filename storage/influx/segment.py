@@ -7,13 +7,13 @@ What does not check out is stepped over up to the next record that does: a torn 
 
 from __future__ import annotations
 
+import errno
 import gzip
 import logging
 import os
 import struct
 import sys
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,8 @@ class Segment:
     path: Path
     size: int = 0
     acknowledged: int = 0
+    tight: bool = False
+    """Packed again since it was closed, or not to be tried again."""
 
     @property
     def waiting(self) -> int:
@@ -62,9 +64,9 @@ def number_of(path: Path) -> int | None:
     return int(stem) if path.name != stem and stem.isascii() and stem.isdigit() else None
 
 
-def pack(text: bytes) -> bytes:
+def pack(text: bytes, level: int = LEVEL) -> bytes:
     """One gzip member without a time stamp: the same lines are the same bytes."""
-    deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
+    deflate = zlib.compressobj(level, zlib.DEFLATED, 31)
     return deflate.compress(text) + deflate.flush()
 
 
@@ -145,8 +147,22 @@ def _checksum(packed: bytes, count: int) -> int:
     return zlib.crc32(packed, count)
 
 
-def sync(fds: Iterable[int], folder: Path) -> None:
-    """Bring what was written to the disk, and close the descriptors."""
+def write(fd: int, blob: bytes, size: int) -> None:
+    """Append to a segment of ``size`` bytes in one write: all of it, or nothing. Raises OSError."""
+    try:
+        if os.write(fd, blob) < len(blob):
+            raise OSError(errno.ENOSPC, "no space left on the device")
+    except OSError:
+        os.ftruncate(fd, size)
+        raise
+
+
+def sync(fds: list[int], folder: Path) -> None:
+    """Bring what was written to the disk, and the folder's names; the descriptors are closed."""
+    try:
+        fds.append(os.open(folder, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        log.warning("spool %s: %s", folder, error.strerror)
     for fd in fds:
         try:
             os.fsync(fd)

@@ -87,6 +87,7 @@ class Sender:
                 self._slices = [_Slice(batch.packed, batch.count)]
             pause = self._send()
             if pause > 0:
+                self._spool.tend()
                 return pause
             if not self._slices and self._batch is not None:
                 self._spool.done(self._batch)

@@ -7,12 +7,12 @@ A segment whose lines are all acknowledged is removed at once, so that with a he
 reaches the disk itself. A process never writes behind what another one wrote: each begins a segment of its own.
 
 Durability: an append is one ``write`` into the page cache and survives the death of this process. While lines
-wait for a server that does not take them, they are synced to the disk every few seconds by the sender's thread.
+wait for a server that does not take them, the sender's thread syncs them to the disk every few seconds, and packs
+closed segments tighter (``tighten.py``).
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import threading
@@ -26,9 +26,11 @@ from model.event import Event
 from model.sample import Snapshot
 from storage.api import SpoolBatch
 from storage.influx.dead import FILE_NAME, DeadLetters
+from storage.influx.folder import claim
 from storage.influx.line import LineEncoder
 from storage.influx.progress import Progress
-from storage.influx.segment import Segment, count_lines, encode, file_name, number_of, pack, read_batch, sync, unpack
+from storage.influx.segment import Segment, count_lines, encode, file_name, pack, read_batch, sync, unpack, write
+from storage.influx.tighten import put_in_place, tighten
 from storage.influx.unfinished import Unfinished
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
@@ -67,6 +69,7 @@ class DiskSpool:
         self._live_turn = True
         self._dropped = 0
         self._full = False
+        self._reserved = 0
 
     def append(self, snapshot: Snapshot) -> None:
         with self._guard:
@@ -91,7 +94,6 @@ class DiskSpool:
     def take(self, max_lines: int) -> SpoolBatch | None:
         """The oldest lines and, in turn, those of the newest segment: back-fill never starves live points."""
         if self._taken is not None:
-            self._sync()
             return self._taken
         while True:
             with self._guard:
@@ -133,6 +135,30 @@ class DiskSpool:
     def reject(self, lines: bytes, reason: str) -> None:
         self._dead.bury(lines, reason)
 
+    def tend(self) -> None:
+        """Sync what waits, and pack the oldest closed segment tighter of which nothing was sent yet.
+
+        One of which a part was sent stays as it is: the note of progress counts bytes.
+        """
+        self._sync()
+        with self._guard:
+            self._open()
+            taken = self._taken.position[0] if self._taken is not None else 0
+            closed = self._segments[:-1] if self._active is not None else self._segments
+            segment = next((s for s in closed if not (s.tight or s.acknowledged or s.number == taken)), None)
+            if segment is None:
+                return
+            segment.tight = True
+            self._reserved = segment.size
+            self._make_room(0)
+        new = tighten(segment.path, segment.size)
+        with self._guard:
+            self._reserved = 0
+            if new is not None and segment in self._segments:
+                segment.size = put_in_place(new, segment.path, segment.size)
+            elif new is not None:
+                new.unlink(missing_ok=True)  # its lines were dropped at the cap in the meantime
+
     def size_bytes(self) -> int:
         """Bytes on the disk that wait to be acknowledged."""
         with self._guard:
@@ -161,24 +187,7 @@ class DiskSpool:
         """Make, lock and list the folder, once."""
         if self._lock_fd is not None:
             return
-        try:
-            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-            fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                found = sorted((n, p) for p in self._folder.iterdir() if (n := number_of(p)) is not None)
-                segments = [Segment(number, path, path.stat().st_size) for number, path in found]
-            except OSError:
-                os.close(fd)
-                raise
-        except BlockingIOError as error:
-            raise StoreError(
-                f"spool {self._folder}: another agent uses it; stop that one or set another data_dir"
-            ) from error
-        except OSError as error:
-            raise StoreError(
-                f"spool {self._folder}: {error.strerror}; make the folder writable for the agent"
-            ) from error
+        fd, segments = claim(self._folder)
         self._lock_fd = fd
         self._encoder.restore(self._unfinished.read())
         progress = self._progress.read()
@@ -202,12 +211,7 @@ class DiskSpool:
         try:
             fd = self._begin() if self._active is None else self._active
             segment = self._segments[-1]
-            try:
-                if os.write(fd, blob) < len(blob):
-                    raise OSError(28, "no space left on the device")
-            except OSError:
-                os.ftruncate(fd, segment.size)
-                raise
+            write(fd, blob, segment.size)
         except OSError as error:
             self._dropped += count
             raise StoreError(
@@ -235,7 +239,7 @@ class DiskSpool:
                 os.close(self._unsynced.pop(0))
 
     def _make_room(self, need: int) -> None:
-        while self._segments and sum(s.size for s in self._segments) + need > self._max_bytes:
+        while self._segments and sum(s.size for s in self._segments) + self._reserved + need > self._max_bytes:
             oldest = self._segments[0]
             try:
                 lost = count_lines(oldest.path, oldest.acknowledged, oldest.size)
@@ -293,8 +297,4 @@ class DiskSpool:
             fds, self._unsynced = self._unsynced, []
             if self._active is not None:
                 fds.append(os.dup(self._active))
-        try:
-            fds.append(os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC))
-        except OSError as error:
-            log.warning("spool %s: %s", self._folder, error.strerror)
         sync(fds, self._folder)

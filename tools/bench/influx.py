@@ -48,6 +48,8 @@ RESULTS = (
     Spec("influx_month_by_1000_points_ms", "ms", "The same for 30 days, from the roll-ups"),
     Spec("influx_day_raw_ms", "ms", "24 h of one container and one metric, every second"),
     Spec("influx_overview_2500_ms", "ms", "Hosts, and containers with latest values, of 50 hosts x 50", bar=1000.0),
+    Spec("influx_spool_day_busy_mib", "MiB", "A day of 50 containers, all busy, in the spool", bar=1024.0),
+    Spec("influx_spool_tighten_us", "us", "Packing a waiting line tighter"),
     Spec("influx_away_missing_points", "points", "Missing or double after a day without the server", bar=0.0),
     Spec("influx_away_memory_growth_mib", "MiB", "Memory, from its first hour to the end of the back-fill", bar=16.0),
     Spec("influx_away_drain_s", "s", "The back-fill of that day"),
@@ -86,10 +88,6 @@ def encode(_: Influxd) -> dict[str, Measured]:
     }
 
 
-def settings(url: str, bucket: str) -> InfluxSettings:
-    return InfluxSettings(url=url, bucket=bucket)
-
-
 def ticks_of(host: Host, start_ms: int, count: int, made: int = 600) -> Iterator[Snapshot]:
     """``count`` seconds of a host: ``made`` different ones over and over, because making them is not measured."""
     kept = [host.tick(start_ms + i * 1000) for i in range(min(made, count))]
@@ -110,7 +108,7 @@ def emptied(sender: Sender, spool: DiskSpool) -> float:
 def fill(url: str, bucket: str, ticks: Iterator[Snapshot]) -> None:
     """Push as an agent does."""
     spool = DiskSpool(FOLDER / bucket, 1 << 33)
-    sender = Sender(settings(url, bucket), spool)
+    sender = Sender(InfluxSettings(url=url, bucket=bucket), spool)
     for tick in ticks:
         spool.append(tick)
     spool.finish()
@@ -128,7 +126,7 @@ def charts(server: Influxd) -> dict[str, Measured]:
     fill(server.url, "month", ticks_of(host, now_ms - 30 * DAY_S * 1000, 2 * DAY_S))
 
     def asked(bucket: str, days: int, points: int | None) -> float:
-        reader = InfluxReader(settings(server.url, bucket))
+        reader = InfluxReader(InfluxSettings(url=server.url, bucket=bucket))
         query = SeriesQuery(
             (CPU,), now_ms - days * DAY_S * 1000, now_ms, containers=(key,), host="bench", points=points
         )
@@ -154,7 +152,7 @@ def overview(server: Influxd) -> dict[str, Measured]:
     for number in range(HOSTS):
         named = (replace(tick, host=f"host-{number}") for tick in ticks_of(host, start_ms, seconds, made=60))
         fill(server.url, "overview", named)
-    reader = InfluxReader(settings(server.url, "overview"))
+    reader = InfluxReader(InfluxSettings(url=server.url, bucket="overview"))
 
     def ask() -> None:
         names, found = reader.hosts(), reader.containers(seen_since_ms=start_ms + (seconds - 60) * 1000)
@@ -198,7 +196,7 @@ def drain(server: Influxd) -> dict[str, Measured]:
 
 def ours(url: str, folder: Path) -> float:
     spool = DiskSpool(folder, 1 << 33)
-    sender = Sender(settings(url, "ours"), spool)
+    sender = Sender(InfluxSettings(url=url, bucket="ours"), spool)
     seconds = emptied(sender, spool)
     sender.close()
     spool.close()
@@ -236,7 +234,7 @@ def away(server: Influxd) -> dict[str, Measured]:
     host = Host(AWAY_CONTAINERS, AWAY_METRICS)
     start_ms = time.time_ns() // 1_000_000_000 * 1000 - AWAY_S * 1000
     spool = DiskSpool(FOLDER / "away", 1 << 33)
-    sender = Sender(settings(server.url, "away"), spool)
+    sender = Sender(InfluxSettings(url=server.url, bucket="away"), spool)
     server.stop()
     level = most = 0
     for number, tick in enumerate(ticks_of(host, start_ms, AWAY_S)):
@@ -270,10 +268,33 @@ def away(server: Influxd) -> dict[str, Measured]:
     }
 
 
+def waiting(_: Influxd) -> dict[str, Measured]:
+    """Ten minutes of busy containers with every metric as they lie there when packed tighter, scaled to a day."""
+    folder, seconds = FOLDER / "waiting", 600
+    spool = DiskSpool(folder, 1 << 33)
+    for tick in ticks_of(Host(50, 40, (0.0, 0.0, 1.0)), 1_700_000_000_000, seconds):
+        spool.append(tick)
+    spool.close()
+    spool = DiskSpool(folder, 1 << 33)
+    before = time.process_time()
+    for _segment in folder.glob("*.spool"):
+        spool.tend()
+    spent, size, lines = time.process_time() - before, spool.size_bytes(), 0
+    while (batch := spool.take(5000)) is not None:
+        lines += batch.count
+        spool.done(batch)
+    spool.close()
+    return {
+        "influx_spool_day_busy_mib": Measured(size * DAY_S / seconds / 2**20),
+        "influx_spool_tighten_us": Measured(spent / lines * 1e6),
+    }
+
+
 PARTS: Mapping[str, Callable[[Influxd], dict[str, Measured]]] = {
     "encode": encode,
     "overview": overview,
     "charts": charts,
     "drain": drain,
+    "waiting": waiting,
     "away": away,
 }
