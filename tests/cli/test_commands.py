@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from cli.main import COMMANDS, build_parser, main, module_of
 from cli.table import knobs, printable, size, table
+from config.schema import StoreSettings
+from storage.factory import open_series_writer
+from tests.storage.hosts import snapshot
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -119,6 +125,48 @@ def test_users_and_tokens(capsys: pytest.CaptureFixture[str], tmp_path: Path, mo
     assert json.loads(listed)["items"][0]["role"] == "operator"
     assert run(capsys, "token", "revoke", "ci")[0] == 0
     assert run(capsys, "token", "revoke", "ci")[0] == 1
+
+
+def test_a_query_exports_the_same_points_in_every_form(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds 4 and 5 are missing; points of 3 s hold the mean of what is there."""
+    monkeypatch.setenv("WHARFINGER_AGENT__DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("WHARFINGER_AGENT__HOST_NAME", "web-1")
+    writer = open_series_writer(tmp_path / "series.db", StoreSettings(), "web-1")
+    start_s = (int(time.time()) - 60) // 3 * 3
+    for i in (0, 1, 2, 3, 6, 7):
+        writer.append(snapshot((start_s + i) * 1000, {"a" * 64: {"cpu_usage_cores": i / 2}}))
+    writer.close()
+    words = ("query", "cpu_usage_cores", "--container", "a" * 64, "--since", "10m", "--step", "3s")
+    means = [(start_s * 1000 + at, value) for at, value in ((0, 0.5), (3000, 1.5), (6000, 3.25))]
+
+    def told(form: str) -> str:
+        code, out, err = run(capsys, *words, form)
+        assert (code, err) == (0, "")
+        return out
+
+    answer = json.loads(told("--json"))
+    (series,) = answer["series"]
+    points = [(answer["t0"] + i * answer["step_ms"], v) for i, v in enumerate(series["avg"]) if v is not None]
+    assert points == means
+    assert [(v, w) for v, w in zip(series["min"], series["max"], strict=True) if v is not None] == [
+        (0.0, 1.0),
+        (1.5, 1.5),
+        (3.0, 3.5),
+    ]
+    rows = list(csv.reader(told("--csv").splitlines()))
+    assert rows[0] == ["time", f"{'a' * 64} cpu_usage_cores"]
+    assert [(epoch_ms(at), float(value)) for at, value in rows[1:]] == means
+    lines = [json.loads(line) for line in told("--jsonl").splitlines()]
+    assert [(epoch_ms(line["at"]), line["values"]["cpu_usage_cores"]) for line in lines] == means
+    assert told("--line-protocol").splitlines() == [
+        f"container,container={'a' * 64},host=web-1 cpu_usage_cores={value} {at}" for at, value in means
+    ]
+
+
+def epoch_ms(text: str) -> int:
+    return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
 def test_a_query_without_history_says_so(
