@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.schema import InfluxSettings
+from dashboard.api.combine import summed
 from model.errors import StoreError
 from model.event import Event
 from model.sample import Snapshot
@@ -149,6 +150,23 @@ def test_by_group_service_host_and_all(plain: House) -> None:
     assert who(containers=("nobody",)) == set()
     assert who(host="nowhere") == set()
     assert plain.reader.hosts() == ("web-1", "web-2")
+
+
+def test_a_group_is_summed_over_its_hosts(house: House) -> None:
+    """Two hosts push seconds of one group, one of them with a gap; another group is no part of the sum."""
+    members = {WEB: target(WEB, "web", group="shop"), DB: target(DB, "db", group="data")}
+    house.push([house.tick(s, {WEB: {"pids": 10 + s}, DB: {"pids": 1000}}, targets=members) for s in range(20)])
+    other = {WEB_NEW: target(WEB_NEW, "web", group="shop")}
+    house.push(
+        [house.tick(s, {WEB_NEW: {"pids": 100}}, targets=other, host="web-2") for s in range(20) if s not in (3, 4)]
+    )
+    (seconds,) = summed(house.ask(0, 20, groups=("shop",))).series
+    assert list(seconds.avg) == [10 + s + (0 if s in (3, 4) else 100) for s in range(20)]
+    assert (seconds.host, seconds.container, seconds.metric) == ("", "", "pids")
+    (buckets,) = summed(house.ask(0, 20, groups=("shop",), step_ms=10_000)).series
+    assert list(buckets.avg) == [114.5, 124.5]
+    (one,) = summed(house.ask(0, 20, groups=("shop",), host="web-2", step_ms=10_000)).series
+    assert (list(one.avg), one.host) == ([100, 100], "web-2")
 
 
 def test_hosts_own_metrics_and_every_mount(house: House) -> None:
