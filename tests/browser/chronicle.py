@@ -11,6 +11,7 @@ from model.alert import Alert, AlertState, Condition, Rule, RuleAction, Severity
 from model.change import Change, ChangeStatus, Knobs
 from model.event import Event
 from model.finding import Evidence, Finding
+from model.outside import rfc3339
 from tests.browser.fleet import GIB, GROWER, HERO, HOST, MIB
 
 if TYPE_CHECKING:
@@ -135,6 +136,25 @@ class Chronicle:
             Rule("DiskWait", Severity.WARNING, Condition("io_pressure_some_ratio", None, "avg", ">", 0.2, 300)),
             Rule("OomKilled", Severity.CRITICAL, Condition("memory_oom_kills", threshold=0.0), enabled=False),
         ]  # fmt: skip
+
+    def firings(self, since_ms: int, until_ms: int) -> list[dict[str, object]]:
+        """When the rules would have fired: in the forms of a replay. The first is older than an hour."""
+
+        def firing(rule: str, severity: str, key: str, ago_s: int, lasted_s: int | None) -> dict[str, object]:
+            began = until_ms - ago_s * 1000
+            return {
+                "rule": rule, "severity": severity, "container_id": key, "name": self.world.ships[key].target.name,
+                "started_at": rfc3339(began), "ended_at": rfc3339(lasted_s and began + lasted_s * 1000),
+                "value": 0.31, "summary": "Throttled in 31 % of periods.",
+            }  # fmt: skip
+
+        made = [
+            firing("CpuThrottled", "critical", self.world.hero, 60000, 1000),
+            firing("DiskWait", "warning", self.world.grower, 3000, 60),
+            firing("CpuThrottled", "critical", self.world.hero, 2400, 300),
+            firing("CpuThrottled", "critical", self.world.hero, 540, None),
+        ]
+        return [f for f in made if str(f["started_at"]) >= str(rfc3339(since_ms))]
 
     def past_changes(self) -> list[Change]:
         story = self.world.story

@@ -87,7 +87,10 @@ class Orders:
         )
 
     def _do_receivers_put(self, arguments: Mapping[str, Any], _actor: str) -> Reply:
-        receiver = Receiver(arguments["name"], arguments["kind"], arguments["url"], arguments["secret"], source="api")
+        receiver = Receiver(
+            arguments["name"], arguments["kind"], arguments["url"], arguments["secret"], source="api",
+            repeat_s=arguments["repeat_s"], escalate_after_s=arguments["escalate_after_s"],
+        )  # fmt: skip
         self.world.receivers = [r for r in self.world.receivers if r.name != receiver.name] + [receiver]
         return Reply(200, outside.receiver_json(receiver))
 

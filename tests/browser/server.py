@@ -39,7 +39,9 @@ class Dashboard:
             for name, role in users:
                 self.auth.put_user(User(name, role, hashed, 0))
         clock = lambda: int(time.time() * 1000)  # noqa: E731
-        services = Services(WorldSeries(self.world), None, self.auth, self.world, settings, clock)
+        services = Services(
+            WorldSeries(self.world), None, self.auth, self.world, settings, clock, replay=self.world.replay
+        )
         app = create_app(services)
         app.config["PROPAGATE_EXCEPTIONS"] = False
         self._server: Any = create_server(

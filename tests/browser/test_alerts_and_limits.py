@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from model.alert import Severity
+from model.alert import Hours, Selector, Severity, Silence
+from model.errors import Refused, StoreError
 from tests.browser.conftest import Looker
 
 pytestmark = pytest.mark.browser
@@ -53,6 +54,59 @@ def test_acknowledge_and_silence(act: Looker) -> None:
     expect(row).to_have_count(0)
 
 
+def test_a_maintenance_window_of_the_configuration_recurs_and_cannot_be_ended_here(act: Looker) -> None:
+    nights = Hours(120, 240, (5, 6), "Europe/Berlin")
+    window = Silence("config-1", Selector(("shop-*",)), (), 0, 2**53, "configuration", "backup", nights, "config")
+    act.dashboard.world.silences.append(window)
+    row = act.open("/alerts").locator("[data-silence='config-1']")
+    expect(row.locator("[data-when]")).to_have_text("every Sat, Sun 02:00\u201304:00 (Europe/Berlin)")
+    expect(row).to_contain_text("configuration")
+    expect(row.get_by_role("button")).to_have_count(0)
+
+
+def test_a_silence_may_begin_later_and_recur(act: Looker) -> None:
+    page = act.open("/alerts")
+    page.get_by_role("button", name="New silence").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("[name='starts']").fill("2099-01-02T03:04")
+    dialog.locator("[name='since']").fill("22:00")
+    dialog.locator("[name='until']").fill("06:00")
+    dialog.get_by_role("button", name="Silence").click()
+    expect(dialog).to_have_count(0)
+    sent = [c.arguments for c in act.dashboard.world.commands if c.name == "silences.create"][-1]
+    assert sent["starts_at_ms"] == 4_071_002_640_000  # 02:04 UTC: the reader is in Berlin
+    assert sent["hours"] == {"from": "22:00", "to": "06:00", "zone": "Europe/Berlin"}
+
+
+def test_a_rule_is_replayed_over_history(act: Looker) -> None:
+    act.watch.allow += ["409", "503"]
+    page = act.open("/alerts")
+    page.locator("[data-replay='CpuThrottled']").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="24 hours").click()
+    expect(dialog.locator("[data-firings]")).to_have_text("It would have fired 3 times.")
+    expect(dialog.locator(".replay-strip rect")).to_have_count(3)
+    expect(dialog.locator("[data-fired]").first).to_contain_text("and still")
+    dialog.get_by_role("button", name="1 hour").click()
+    expect(dialog.locator("[data-firings]")).to_have_text("It would have fired 2 times.")
+    act.dashboard.world.states.replay_fault = Refused("another replay is running: try again when it is done")
+    dialog.get_by_role("button", name="7 days").click()
+    expect(dialog.get_by_role("alert")).to_have_text("Another replay is running. Try again when it is done.")
+    act.dashboard.world.states.replay_fault = StoreError("the replay took more than 120 s: try fewer rules")
+    dialog.get_by_role("button", name="7 days").click()
+    expect(dialog.get_by_role("alert")).to_have_text("The replay took too long. Choose a shorter range.")
+    expect(page.locator("[data-replay='OomKilled']")).to_be_disabled()
+
+
+def test_an_alert_that_comes_and_goes_says_so(act: Looker) -> None:
+    chronicle = act.dashboard.world.chronicle
+    first, *others = chronicle.alerts()
+    chronicle.alerts = lambda: [replace(first, flapping_hold_s=600.0), *others]  # type: ignore[method-assign]
+    page = act.open("/alerts")
+    expect(page.locator("[data-flapping]")).to_have_text(["comes and goes"])
+    expect(page.locator(f"[data-alert='{first.id}']")).to_contain_text("counts as firing until it is quiet")
+
+
 def test_receivers_are_tested_and_added(act: Looker) -> None:
     page = act.open("/alerts", user="admin")
     expect(page.locator("[data-receiver='chat']")).to_contain_text("2 wait")
@@ -62,8 +116,12 @@ def test_receivers_are_tested_and_added(act: Looker) -> None:
     dialog = page.get_by_role("dialog")
     dialog.locator("[name='name']").fill("pager")
     dialog.locator("[name='url']").fill("https://pager.example/x")
+    dialog.locator("[name='repeat']").fill("240")
+    dialog.locator("[name='escalate']").fill("7.5")
     dialog.get_by_role("button", name="Save").click()
-    expect(page.locator("[data-receiver='pager']")).to_be_visible()
+    expect(page.locator("[data-receiver='pager']")).to_contain_text("told again every 4\u00a0h")
+    sent = [c.arguments for c in act.dashboard.world.commands if c.name == "receivers.put"][-1]
+    assert (sent["repeat_s"], sent["escalate_after_s"]) == (14_400, 450)
     page.locator("[data-receiver='pager']").get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.locator("[data-receiver='pager']")).to_have_count(0)

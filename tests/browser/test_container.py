@@ -26,7 +26,9 @@ CHARTS = ("cpu", "memory", "pressure", "network", "disk", "operations", "faults"
 
 
 def traces(page: Page, chart: str) -> list[str]:
-    return list(page.evaluate(f"document.querySelector('[data-chart={chart}] .plot').data.map(t => t.name)"))
+    """Names, each once: a filled trace with a gap is drawn as fill and line."""
+    names = page.evaluate(f"document.querySelector('[data-chart={chart}] .plot').data.map(t => t.name)")
+    return list(dict.fromkeys(names))
 
 
 def points(page: Page, chart: str) -> int:

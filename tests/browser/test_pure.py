@@ -159,3 +159,16 @@ def test_steps_of_a_range(run: Any) -> None:
     assert run("board/timeline", "[300, 1800, 10800, 86400, 604800, 63072000].map(s => m.stepFor(s * 1000))") == [
         1000, 2000, 10000, 120000, 600000, 86400000,
     ]  # fmt: skip
+
+
+def test_a_fill_breaks_at_a_gap_like_its_line(run: Any) -> None:
+    area = "{fill: 'tozeroy', line: {width: 1}, y: [null, 1, null, 2, null]}"
+    onto = "{fill: 'tonexty', line: {width: 0}, y: [null, 3, null, 4, null]}"
+    whole = "{fill: 'tozeroy', line: {width: 1}, y: [null, 1, 2, null]}"
+    drawn = run("board/trace", f"m.brokenFills([{area}, {onto}, {whole}])")
+    assert [(d["fill"], d["line"]["width"], d["y"]) for d in drawn] == [
+        ("tozeroy", 0, [None, 1, 0, 2, None]),
+        ("tonexty", 0, [None, 3, 0, 4, None]),
+        ("tozeroy", 1, [None, 1, 2, None]),
+        ("none", 1, [None, 1, None, 2, None]),
+    ]

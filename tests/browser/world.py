@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from model.alert import Receiver, Silence
 from model.change import Change
-from model.errors import AgentAway
+from model.errors import AgentAway, WharfingerError
 from model.event import Event
 from model.live import Command, Frame, PartState, Reply
 from model.sample import Sample, Snapshot
@@ -32,6 +32,8 @@ class States:
     """The stream brings nothing more."""
     quiet: bool = False
     """No finding, no alert."""
+    replay_fault: WharfingerError | None = None
+    """What a replay of rules ends with, instead of firings."""
     hidden: frozenset[str] = frozenset()
     """Names of containers that are gone."""
 
@@ -106,6 +108,11 @@ class World:
             raise AgentAway("the agent does not answer on its socket; is it running?")
         self.commands.append(command)
         return self.orders.answer(command)
+
+    def replay(self, _text: str, since_ms: int, until_ms: int) -> list[dict[str, object]]:
+        if self.states.replay_fault is not None:
+            raise self.states.replay_fault
+        return self.chronicle.firings(since_ms, until_ms)
 
     def happened(self, change: Change, by_hand: dict[str, float]) -> None:
         """A change that was made: limits, journal, event and the next tick's news."""

@@ -66,6 +66,7 @@ function line(a, { state, refresh, silence }) {
       : t('Fires soon if it goes on.')
     : [
         a.action ? keep(said(a.action)) : '',
+        a.flapping ? t('It counts as firing until it is quiet for a while.') : '',
         a.acknowledged_by ? t('Acknowledged by {name}.', { name: a.acknowledged_by }) : '',
         a.silenced_until ? t('Silenced until {t}.', { t: moment(time(a.silenced_until), now(), lang) }) : '',
       ]
@@ -85,6 +86,7 @@ function line(a, { state, refresh, silence }) {
       { class: 'who' },
       h('a', { href: a.container_id ? containerPage(a.container_id) : hostPage(a.host) }, a.name || a.host),
       h('span', {}, a.rule),
+      a.flapping && h('span', { 'data-flapping': '' }, t('comes and goes')),
     ),
     canvas,
     h(

@@ -1,7 +1,7 @@
 /** Receivers with their last delivery, a test, and the log of what was told to whom. */
 import { del, post, put, time } from '../lib/api.js';
 import { h, fill, glyph, sr } from '../lib/dom.js';
-import { fullTime, moment } from '../lib/format.js';
+import { fullTime, moment, span } from '../lib/format.js';
 import { t, tn, lang } from '../lib/words.js';
 import { formDialog } from '../lib/dialogs.js';
 import { attempt, confirm, mayChange, mayManage, now } from '../lib/shell.js';
@@ -9,6 +9,14 @@ import { attempt, confirm, mayChange, mayManage, now } from '../lib/shell.js';
 const $ = selector => document.querySelector(selector);
 const viewer = mayChange ? null : t('Your role is viewer');
 const KINDS = ['webhook', 'alertmanager', 'slack', 'discord', 'ntfy', 'pagerduty', 'apprise'];
+const MINUTES = { type: 'number', min: 0, step: 'any' };
+/** When a receiver is told, where it is not once and at once. */
+const pace = r =>
+  [
+    r.repeat_s > 0 ? t('told again every {t}', { t: span(r.repeat_s) }) : '',
+    r.escalate_after_s > 0 ? t('unacknowledged for {t}', { t: span(r.escalate_after_s) }) : '',
+  ].filter(Boolean);
+
 /** A new receiver, or another form of one. */
 export function receiverForm(refresh, r = null) {
   formDialog(
@@ -18,6 +26,18 @@ export function receiverForm(refresh, r = null) {
       { name: 'kind', label: t('Kind'), options: KINDS.map(k => [k, k]), value: r?.kind ?? 'webhook' },
       { name: 'url', label: 'URL', type: 'url', required: true, hint: 'https://' },
       { name: 'secret', label: t('Secret that signs; empty: unsigned'), type: 'password' },
+      {
+        name: 'repeat',
+        label: t('Tell again every so many minutes; 0: once'),
+        ...MINUTES,
+        value: (r?.repeat_s ?? 0) / 60,
+      },
+      {
+        name: 'escalate',
+        label: t('Tell only what nobody acknowledged for so many minutes; 0: at once'),
+        ...MINUTES,
+        value: (r?.escalate_after_s ?? 0) / 60,
+      },
     ],
     t('Save'),
     async values => {
@@ -26,8 +46,8 @@ export function receiverForm(refresh, r = null) {
         url: values.url,
         secret: values.secret,
         match: r?.match ?? {},
-        ...(r?.repeat_s ? { repeat_s: r.repeat_s } : {}),
-        ...(r?.escalate_after_s ? { escalate_after_s: r.escalate_after_s } : {}),
+        repeat_s: Math.round(values.repeat * 60),
+        escalate_after_s: Math.round(values.escalate * 60),
       };
       if (r) await put(`/receivers/${encodeURIComponent(r.name)}`, body);
       else await post('/receivers', { ...body, name: values.name });
@@ -62,7 +82,7 @@ export function drawReceivers({ state, refresh }) {
               h(
                 'span',
                 { class: 'note2' },
-                [r.kind, r.url, r.signed ? t('signed') : ''].filter(Boolean).join(' · '),
+                [r.kind, r.url, r.signed ? t('signed') : '', ...pace(r)].filter(Boolean).join(' · '),
               ),
             ),
             h(

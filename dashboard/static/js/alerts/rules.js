@@ -3,6 +3,7 @@ import { containerPage, post } from '../lib/api.js';
 import { h, fill, glyph, sr } from '../lib/dom.js';
 import { t, tn } from '../lib/words.js';
 import { panelDialog } from '../lib/dialogs.js';
+import { replayDialog } from './replay.js';
 import { actionWords, ruleWords } from './words.js';
 
 const $ = selector => document.querySelector(selector),
@@ -75,6 +76,19 @@ export function drawRules({ state }, fired) {
                 'button',
                 { class: 'button plain', type: 'button', 'data-preview': r.name, onclick: () => preview(r) },
                 t('Who it watches'),
+                sr(` ${r.name}`),
+              ),
+              h(
+                'button',
+                {
+                  class: 'button plain',
+                  type: 'button',
+                  'data-replay': r.name,
+                  disabled: !r.enabled,
+                  title: r.enabled ? null : t('switched off'),
+                  onclick: () => replayDialog(r),
+                },
+                t('Replay'),
                 sr(` ${r.name}`),
               ),
             ),

@@ -5,6 +5,7 @@ import { fullTime, moment } from '../lib/format.js';
 import { t, lang } from '../lib/words.js';
 import { formDialog } from '../lib/dialogs.js';
 import { attempt, mayChange, now } from '../lib/shell.js';
+import { hoursWords } from './words.js';
 
 const $ = selector => document.querySelector(selector);
 const TIMES = [
@@ -13,6 +14,13 @@ const TIMES = [
   ['86400', t('1 day')],
   ['604800', t('7 days')],
 ];
+/** Every day between two times of the reader's own clock. */
+const hoursOf = ({ since, until }) => ({
+  from: since || '00:00',
+  to: until || '00:00',
+  zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+});
+
 /** Ask for a silence; `a`: the alert that it is about. */
 export function silence(refresh, a = null) {
   formDialog(
@@ -26,6 +34,9 @@ export function silence(refresh, a = null) {
         hint: 'shop-*',
       },
       { name: 'duration', label: t('For'), options: TIMES, value: '3600' },
+      { name: 'starts', label: t('From; empty: now'), type: 'datetime-local' },
+      { name: 'since', label: t('Only on each day from; empty: all day'), type: 'time' },
+      { name: 'until', label: t('Only on each day until'), type: 'time' },
       { name: 'comment', label: t('Comment') },
     ],
     t('Silence'),
@@ -39,12 +50,48 @@ export function silence(refresh, a = null) {
         rules: list(values.rules),
         name: list(values.name),
         duration_s: Number(values.duration),
+        ...(values.starts ? { starts_at: new Date(values.starts).toISOString() } : {}),
+        ...(values.since || values.until ? { hours: hoursOf(values) } : {}),
         comment: values.comment,
       });
       refresh();
     },
   );
 }
+
+const moments = at =>
+  h('time', { datetime: at, title: fullTime(time(at), lang) }, moment(time(at), now(), lang));
+
+/** Until when it holds; before that from when, and in which hours. A window of the configuration has no end. */
+function when(s) {
+  const waits = s.starts_at != null && time(s.starts_at) > now();
+  return [
+    s.ends_at != null ? moments(s.ends_at) : !s.hours && t('always'),
+    waits && h('span', { class: 'note2' }, t('from'), ' ', moments(s.starts_at)),
+    s.hours && h('span', { class: s.ends_at != null ? 'note2' : null }, hoursWords(s.hours)),
+  ];
+}
+
+const ending = (s, refresh) =>
+  h(
+    'button',
+    {
+      class: 'button plain',
+      type: 'button',
+      disabled: !mayChange,
+      onclick: async () => {
+        if (
+          await attempt(
+            () => del(`/silences/${encodeURIComponent(s.id)}`),
+            t('The silence has ended.'),
+          )
+        )
+          refresh();
+      },
+    },
+    t('End'),
+    sr(` ${s.rules.join(', ')}`),
+  );
 
 export function drawSilences({ state, refresh }) {
   $('[data-silences-panel]').hidden = !state.silences.length;
@@ -59,39 +106,13 @@ export function drawSilences({ state, refresh }) {
           ' · ',
           [...s.name, ...s.group, ...s.host].join(', ') || t('every container'),
         ]),
-        h(
-          'td',
-          { class: 'start' },
-          h(
-            'time',
-            { datetime: s.ends_at, title: fullTime(time(s.ends_at), lang) },
-            moment(time(s.ends_at), now(), lang),
-          ),
-        ),
-        h('td', { class: 'start' }, s.created_by),
+        h('td', { class: 'start', 'data-when': '' }, when(s)),
+        h('td', { class: 'start' }, s.source === 'config' ? t('configuration') : s.created_by),
         h('td', { class: 'start why' }, s.comment),
         h(
           'td',
           { class: 'acts' },
-          h(
-            'button',
-            {
-              class: 'button plain',
-              type: 'button',
-              disabled: !mayChange,
-              onclick: async () => {
-                if (
-                  await attempt(
-                    () => del(`/silences/${encodeURIComponent(s.id)}`),
-                    t('The silence has ended.'),
-                  )
-                )
-                  refresh();
-              },
-            },
-            t('End'),
-            sr(` ${s.rules.join(', ')}`),
-          ),
+          s.source !== 'config' && ending(s, refresh),
         ),
       ),
     ),

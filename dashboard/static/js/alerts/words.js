@@ -1,6 +1,6 @@
 /** Rules and alerts in sentences. */
 import { span, worded } from '../lib/format.js';
-import { t, keep } from '../lib/words.js';
+import { t, keep, lang } from '../lib/words.js';
 
 const UNIT = [
   [/_ratio$/, 'ratio'],
@@ -63,4 +63,22 @@ export function valueWords(alert, rule) {
           bound: worded(bound, unit),
         }),
   ];
+}
+
+const MONDAY = new Date(2024, 0, 1);
+const dayName = day =>
+  new Date(MONDAY.getFullYear(), MONDAY.getMonth(), MONDAY.getDate() + day).toLocaleDateString(lang, {
+    weekday: 'short',
+  });
+const ofDay = minute =>
+  `${String(Math.floor(minute / 60) % 24).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+
+/** `every Mon, Tue 02:00–04:00 (Europe/Berlin)`; days begin with 0, Monday. */
+export function hoursWords(hours) {
+  const days = [...hours.days].sort((a, b) => a - b),
+    whole = hours.since_minute === 0 && hours.until_minute % 1440 === 0,
+    spanned = whole ? t('all day') : `${ofDay(hours.since_minute)}–${ofDay(hours.until_minute)}`,
+    which =
+      days.length === 7 ? t('every day') : t('every {days}', { days: days.map(dayName).join(', ') });
+  return [which, spanned, hours.zone && `(${hours.zone})`].filter(Boolean).join(' ');
 }

@@ -5,7 +5,7 @@
 import { h, setText } from '../lib/dom.js';
 import { t, lang } from '../lib/words.js';
 import { least, shown, ticks, timeTicks } from './scale.js';
-import { key, trace } from './trace.js';
+import { brokenFills, key, trace } from './trace.js';
 
 const SHRINK_MS = 30000;
 export class Chart {
@@ -115,7 +115,7 @@ export class Chart {
       })),
       annotations: this.#tags(series, unit, font, ink),
     };
-    Plotly.react(this.plot, traces, drawn, config);
+    Plotly.react(this.plot, brokenFills(traces), drawn, config);
     if (!this.#bound) {
       this.#bound = true;
       this.plot.on('plotly_relayout', event => {

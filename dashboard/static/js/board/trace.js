@@ -105,6 +105,27 @@ export function trace(x, s, ink, place) {
   };
 }
 
+/**
+ * Plotly breaks a line at a gap but draws the fill across it. A trace with a gap becomes two: a fill that falls there to
+ * what it stands on, and over all fills its line. Before the first value and after the last nothing is filled. Pure.
+ */
+export function brokenFills(traces) {
+  const lines = [];
+  let below = null;
+  const fills = traces.map(drawn => {
+    const { y } = drawn,
+      floor = drawn.fill === 'tonexty' ? below : null,
+      first = y.findIndex(v => v != null),
+      last = y.findLastIndex(v => v != null);
+    below = y;
+    if (!drawn.fill || first < 0 || !y.slice(first, last).includes(null)) return drawn;
+    below = y.map((v, i) => (i < first || i > last ? null : (v ?? floor?.[i] ?? 0)));
+    if (drawn.line.width) lines.push({ ...drawn, fill: 'none' });
+    return { ...drawn, y: below, line: { ...drawn.line, width: 0 } };
+  });
+  return [...fills, ...lines];
+}
+
 const HATCH = 'M1 9 6 1M6 9l5-8M11 9l4-6';
 /** The sign of a series in the readout, drawn as the series is. */
 export function key(s, colour, place) {

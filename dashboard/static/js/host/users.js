@@ -6,6 +6,7 @@ import { t, tn, lang } from '../lib/words.js';
 import { colourClass } from '../lib/colour.js';
 import { token } from '../lib/shell.js';
 import { ticks, timeTicks } from '../board/scale.js';
+import { brokenFills } from '../board/trace.js';
 
 const MOST = 8,
   POINTS = 240,
@@ -154,7 +155,7 @@ export class Users {
     const axis = { tickfont: font, tickmode: 'array', ticklabeloverflow: 'allow', zeroline: false };
     Plotly.react(
       plot,
-      traces,
+      brokenFills(traces),
       {
         height: HEIGHT,
         margin: MARGIN,

@@ -46,7 +46,7 @@ export function confirm(title, words, yes, { danger = false } = {}) {
 }
 
 /**
- * A form in a dialog. `fields`: [{name, label, type?, value?, options?, required?, hint?}]. `submit(values)` may throw
+ * A form in a dialog. `fields`: [{name, label, type?, value?, options?, required?, hint?, min?, step?}]. `submit(values)` may throw
  * a Problem: its errors stand under the form, which stays open.
  */
 export function formDialog(title, fields, yes, submit) {
@@ -66,6 +66,8 @@ export function formDialog(title, fields, yes, submit) {
           type: field.type ?? 'text',
           value: field.value ?? '',
           placeholder: field.hint,
+          min: field.min,
+          step: field.step,
           spellcheck: 'false',
           autocomplete: field.type === 'password' ? 'new-password' : 'off',
         });
