@@ -205,3 +205,24 @@ def test_containers_that_crowd_the_processors_are_contended_not_throttled(watch:
     )
     assert not [key for key in watch.findings if key[1] == "cpu_throttled" and key[0] in {one.id for one in crowd}]
     assert not [key for key in watch.findings if key[0] == idle.id]
+
+
+def test_a_container_that_reads_more_than_its_memory_holds_thrashes(watch: Watch, docker_engine: Any) -> None:
+    """A file of 48 MiB, read again and again within 16 MiB: each page has gone when it is wanted again."""
+    label = {"wharfinger.test": "alerts"}
+    idle = docker_engine.run("sleep 600", mem_limit="16m", labels=label)
+    reader = docker_engine.run(
+        ["sh", "-c", "dd if=/dev/zero of=/file bs=1M count=48; while :; do cat /file >/dev/null; done"],
+        mem_limit="16m",
+        memswap_limit="16m",
+        labels=label,
+    )
+    watch.until(lambda: (reader.id, "memory_thrash") in watch.findings, 90, "the thrashing to be found")
+    finding = watch.findings[reader.id, "memory_thrash"][1]
+    full, faults = finding.evidence
+    assert full.value >= 0.1
+    assert faults.value >= 50
+    assert finding.proposed is not None
+    assert finding.proposed > 16 * 1024 * 1024
+    assert (reader.id, "memory_oom_killed") not in watch.findings
+    assert not [key for key in watch.findings if key[0] == idle.id]
