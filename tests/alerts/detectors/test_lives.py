@@ -11,7 +11,7 @@ import pytest
 from alerts.columns.roster import SPARE
 from alerts.detectors.host_disk_filling import HostDiskFilling
 from alerts.detectors.memory_leak import MemoryLeak
-from alerts.detectors.over_provisioned import OverProvisioned
+from alerts.detectors.over_provisioned import USAGE, WORKING_SET, OverProvisioned, Stretch
 from alerts.detectors.restart_loop import RestartLoop
 from alerts.detectors.unhealthy import Unhealthy
 from alerts.detectors.unlimited_on_crowded_host import UnlimitedOnCrowdedHost
@@ -225,3 +225,46 @@ def test_unlimited_cpu_on_a_busy_host_is_information() -> None:
         snapshot = story.tick({WEB: {"cpu_usage_cores": 5.0}}, limits={WEB: Limits(cpu_cores=UNLIMITED)})
         found = story.ask(UnlimitedOnCrowdedHost, snapshot)
     assert [f.severity for f in found] == [Severity.INFO]
+
+
+@pytest.mark.parametrize(
+    ("hours_kept", "started", "most", "expected"),
+    [
+        (48, -1, 0.1, True),
+        (47, -1, 0.1, False),  # not seen for long enough
+        (60, 20 * 3_600_000, 0.1, False),  # another life's hours are not its own
+        (60, None, 0.1, False),
+        (48, -1, 1.9, False),  # peaks in 1 % of the time and more
+    ],
+)
+def test_what_was_stored_of_its_use_counts_after_a_restart_of_the_agent(
+    hours_kept: int, started: int | None, most: float, expected: bool
+) -> None:
+    story, detector = Story(), OverProvisioned()
+    story.now_ms = START_MS + hours_kept * 3_600_000
+    started_ms = None if started is None else START_MS + started
+    story.targets[WEB] = target(id=replace(target().id, started_at_ms=started_ms))
+    hours_of = [START_MS + hour * 3_600_000 for hour in range(hours_kept)]
+    detector.seed(
+        {
+            WEB: {
+                USAGE: [Stretch(at_ms, 3600.0, 0.05, 0.09, most) for at_ms in hours_of],
+                WORKING_SET: [Stretch(at_ms, 3600.0, 50.0 * MIB, 50.0 * MIB, 50.0 * MIB) for at_ms in hours_of],
+            },
+            DB: {USAGE: [Stretch(START_MS, 3600.0, 0.0, 0.0, 0.0)]},  # gone
+        }
+    )
+    values = {WEB: {USAGE: 0.06, WORKING_SET: 50.0 * MIB}}
+    limits = {WEB: Limits(cpu_cores=2.0)}
+    found = [detector.detect(story.tick(values, limits=limits), story.recent) for _ in range(20)]
+    assert bool(found[-1]) is expected
+
+
+def test_hours_in_which_no_agent_ran_are_not_counted_as_seen() -> None:
+    story, detector = Story(), OverProvisioned()
+    story.now_ms = START_MS + 96 * 3_600_000
+    story.targets[WEB] = target(id=replace(target().id, started_at_ms=START_MS - 1))
+    detector.seed({WEB: {USAGE: [Stretch(START_MS, 3600.0, 0.01, 0.01, 0.01)]}})
+    for _ in range(20):
+        found = detector.detect(story.tick({WEB: {USAGE: 0.01}}, limits={WEB: Limits(cpu_cores=2.0)}), story.recent)
+    assert found == ()
