@@ -45,9 +45,14 @@ class PatientReader:
                 raise
         return self._hosts
 
-    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
+    def containers(
+        self, *, seen_since_ms: int | None = None, metrics: tuple[str, ...] | None = None
+    ) -> tuple[KnownContainer, ...]:
         key = None if seen_since_ms is None else seen_since_ms // FRESH_MS
-        return self._listed(("containers", key), lambda: self._reader.containers(seen_since_ms=seen_since_ms))
+        return self._listed(
+            ("containers", key, metrics),
+            lambda: self._reader.containers(seen_since_ms=seen_since_ms, metrics=metrics),
+        )
 
     def events(
         self,

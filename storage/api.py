@@ -142,7 +142,11 @@ class SeriesReader(Protocol):
 
     def hosts(self) -> tuple[str, ...]: ...
 
-    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]: ...
+    def containers(
+        self, *, seen_since_ms: int | None = None, metrics: tuple[str, ...] | None = None
+    ) -> tuple[KnownContainer, ...]:
+        """``metrics``: the latest values that are needed; None for all. A store to which the others cost nothing
+        gives them too."""
 
     def events(
         self,

@@ -102,7 +102,10 @@ class MemorySeries:
         with self._lock:
             return tuple(sorted({host for host, _ in self._targets}))
 
-    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
+    def containers(
+        self, *, seen_since_ms: int | None = None, metrics: tuple[str, ...] | None = None
+    ) -> tuple[KnownContainer, ...]:
+        del metrics
         with self._lock:
             return tuple(
                 KnownContainer(

@@ -24,6 +24,8 @@ from model.metrics import METRIC_BY_NAME
 from model.outside import rfc3339
 
 TEXT_KEYS = ("name", "host", "group", "service", "image", "state", "runtime")
+ITEM_METRICS = ("cpu_usage_cores", "cpu_limit_cores", "memory_limit_bytes")
+"""What an item and its place are made of, whichever of the latest values are shown."""
 Sort = tuple[Any, ...]
 
 
@@ -95,8 +97,16 @@ def list_containers(call: Call[ListQuery, None]) -> object:
     """Containers with latest values, a page at a time; the cursor names the last item, so nothing is skipped."""
     query = call.query
     name, reverse = sort_key(query.sort)
-    figures = wanted_of(metric_names(query.metrics)) if query.metrics else None
-    found = items(call.services, call.now_ms, host=query.host, everything=query.state == "all")
+    shown_metrics = metric_names(query.metrics) if query.metrics else None
+    figures = wanted_of(shown_metrics) if shown_metrics else None
+    looked_at = {*shown_metrics, *ITEM_METRICS, name} & METRIC_BY_NAME.keys() if shown_metrics else ()
+    found = items(
+        call.services,
+        call.now_ms,
+        host=query.host,
+        everything=query.state == "all",
+        metrics=tuple(sorted(looked_at)) or None,
+    )
     wanted = [item for item in found if matches(item, query)]
     backwards = reverse and name in TEXT_KEYS
     wanted.sort(key=lambda item: place(item, name, reverse), reverse=backwards)

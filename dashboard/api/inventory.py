@@ -17,6 +17,8 @@ from model.target import Target
 from storage.api import KnownContainer
 
 Item = dict[str, Any]
+Names = tuple[str, ...] | None
+"""Metrics; None for all."""
 
 GONE_MS = 60_000
 """A container whose last second is older than this is not running any more, as far as a store can tell."""
@@ -89,8 +91,10 @@ def known_item(known: KnownContainer, now_ms: int) -> Item:
     }
 
 
-def items(services: Services, now_ms: int, *, host: str | None = None, everything: bool = False) -> list[Item]:
-    """Containers of this host and, where a remote store is named, of the others. ``everything``: the gone ones too."""
+def items(
+    services: Services, now_ms: int, *, host: str | None = None, everything: bool = False, metrics: Names = None
+) -> list[Item]:
+    """Containers of every host. ``everything``: the gone ones too. ``metrics``: the latest values that are needed."""
     own = services.own_host()
     frame = services.fresh_frame()
     found: dict[tuple[str, str], Item] = {}
@@ -108,21 +112,23 @@ def items(services: Services, now_ms: int, *, host: str | None = None, everythin
                 if known.host in ("", own) and (everything or item["state"] != "gone"):
                     found.setdefault((own, known.id), item | {"host": own})
     if host != own:
-        for known in elsewhere(services, host, now_ms - (LATELY_MS if everything else GONE_MS)):
+        for known in elsewhere(services, host, now_ms - (LATELY_MS if everything else GONE_MS), metrics):
             found[known.host, known.id] = known_item(known, now_ms)
         for item in of_fleet(services, host, everything=everything):
             found[item["host"], item["id"]] = item
     return list(found.values())
 
 
-def elsewhere(services: Services, host: str | None, since_ms: int | None) -> Iterable[KnownContainer]:
+def elsewhere(
+    services: Services, host: str | None, since_ms: int | None, metrics: Names = None
+) -> Iterable[KnownContainer]:
     """Containers of the other hosts. A remote store that does not answer hides nothing of this host:
     StoreError is raised only where one of the other hosts was asked for by name."""
     if services.remote is None:
         return ()
     own = services.own_host()
     try:
-        found = services.remote.containers(seen_since_ms=since_ms)
+        found = services.remote.containers(seen_since_ms=since_ms, metrics=metrics)
     except StoreError:
         if host is not None:
             raise

@@ -63,7 +63,10 @@ class SqliteSeriesReader:
         rows = self._connections.read(lambda c: c.execute("SELECT DISTINCT host FROM series ORDER BY host").fetchall())
         return tuple(host for (host,) in rows or ())
 
-    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
+    def containers(
+        self, *, seen_since_ms: int | None = None, metrics: tuple[str, ...] | None = None
+    ) -> tuple[KnownContainer, ...]:
+        del metrics  # the others lie in the same row
         return self._connections.read(lambda c: _containers(c, seen_since_ms)) or ()
 
     def events(

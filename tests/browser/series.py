@@ -57,8 +57,10 @@ class WorldSeries:
     def hosts(self) -> tuple[str, ...]:
         return (HOST,)
 
-    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
-        del seen_since_ms
+    def containers(
+        self, *, seen_since_ms: int | None = None, metrics: tuple[str, ...] | None = None
+    ) -> tuple[KnownContainer, ...]:
+        del seen_since_ms, metrics
         if self._world.states.empty:
             return ()
         now_s = int(time.time())

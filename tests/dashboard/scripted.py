@@ -206,7 +206,10 @@ class ScriptedSeries:
     def hosts(self) -> tuple[str, ...]:
         return tuple(sorted({k.host for k in self.known}))
 
-    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
+    def containers(
+        self, *, seen_since_ms: int | None = None, metrics: tuple[str, ...] | None = None
+    ) -> tuple[KnownContainer, ...]:
+        del metrics
         return tuple(k for k in self.known if seen_since_ms is None or k.last_ms >= seen_since_ms)
 
     def events(

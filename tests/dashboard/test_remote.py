@@ -21,11 +21,13 @@ class Shaky(ScriptedSeries):
         self.broken = False
         self.asked = 0
 
-    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
+    def containers(
+        self, *, seen_since_ms: int | None = None, metrics: tuple[str, ...] | None = None
+    ) -> tuple[KnownContainer, ...]:
         self.asked += 1
         if self.broken:
             raise StoreError("InfluxDB does not answer")
-        return super().containers(seen_since_ms=seen_since_ms)
+        return super().containers(seen_since_ms=seen_since_ms, metrics=metrics)
 
 
 def test_a_failed_store_is_left_alone_for_a_while() -> None:

@@ -23,7 +23,7 @@ from storage.influx.reader import InfluxReader
 from storage.influx.rollups import TEN_S
 from storage.influx.sender import Sender
 from storage.influx.spool import DiskSpool
-from tools.bench.load import Host
+from tools.bench.load import SHOWN, Host
 from tools.bench.proc import pss_bytes
 from tools.bench.result import Measured, Spec, together
 from tools.bench.storage import best_ms
@@ -155,7 +155,7 @@ def overview(server: Influxd) -> dict[str, Measured]:
     reader = InfluxReader(InfluxSettings(url=server.url, bucket="overview"))
 
     def ask() -> None:
-        names, found = reader.hosts(), reader.containers(seen_since_ms=start_ms + (seconds - 60) * 1000)
+        names, found = reader.hosts(), reader.containers(seen_since_ms=start_ms + (seconds - 60) * 1000, metrics=SHOWN)
         if len(names) != HOSTS or len(found) != HOSTS * EACH or not all(known.latest for known in found):
             raise RuntimeError("the overview is not whole")
 

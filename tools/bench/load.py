@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from model.limits import Limits
 from model.metrics import CONTAINER_METRICS
@@ -13,6 +15,9 @@ from model.target import Target, TargetId
 
 IDLE, CYCLIC, BUSY = "idle", "cyclic", "busy"
 SCALE = {"cores": 2.0, "ratio": 1.0, "bytes": 2e9, "bytes/s": 5e6, "1/s": 2000.0, "s/s": 0.5, "1": 40.0, "s": 86400.0}
+FLEET = Path(__file__).resolve().parent.parent.parent / "dashboard/static/js/lib/fleet.js"
+SHOWN = tuple(name for name in re.findall(r"^  '(\w+)',$", FLEET.read_text(), re.M) if not name.startswith("host_"))
+"""What the overview's table asks of each container."""
 STEADY = ("limit", "weight", "restarts", "health", "peak", "high_bytes")
 
 

@@ -43,8 +43,10 @@ class Pushed:
     def hosts(self) -> tuple[str, ...]:
         return self._sent(self._reader.hosts)
 
-    def containers(self, *, seen_since_ms: int | None = None) -> tuple[KnownContainer, ...]:
-        return self._sent(lambda: self._reader.containers(seen_since_ms=seen_since_ms))
+    def containers(
+        self, *, seen_since_ms: int | None = None, metrics: tuple[str, ...] | None = None
+    ) -> tuple[KnownContainer, ...]:
+        return self._sent(lambda: self._reader.containers(seen_since_ms=seen_since_ms, metrics=metrics))
 
     def events(self, **asked: object) -> tuple[Event, ...]:
         return self._sent(lambda: self._reader.events(**asked))  # type: ignore[arg-type]

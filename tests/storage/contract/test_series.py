@@ -159,6 +159,10 @@ def test_containers_with_their_last_values(store: Store) -> None:
     assert (known[B].name, known[B].image, known[B].service, known[B].runtime) == ("db", "pg:16", "shop/db", "docker")
     assert known[B].latest == {CPU: 0.5, "pids": 7.0}
     assert [c.id for c in store.reader.containers(seen_since_ms=at(5))] == [B]
+    some = {c.id: c for c in store.reader.containers(metrics=(CPU,))}
+    assert {key: (c.last_ms, c.latest[CPU]) for key, c in some.items()} == {
+        key: (c.last_ms, c.latest[CPU]) for key, c in known.items()
+    }
     assert store.reader.hosts() == ("web-1",)
     assert store.reader.span() == (at(0), at(5))
 
