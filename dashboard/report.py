@@ -19,6 +19,8 @@ TITLES: Final = {
     "pressure": "Pressure, share of time",
     "network": "Network, bytes per second (sent below zero)",
     "disk": "Disk, bytes per second (written below zero)",
+    "operations": "Disk operations a second (written below zero)",
+    "faults": "Memory, pages read from disk and read again, a second",
     "pids": "Processes and threads",
 }
 STYLE: Final = """

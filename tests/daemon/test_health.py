@@ -52,4 +52,4 @@ def test_open_descriptors_are_counted_without_listing_them_where_the_kernel_says
 
 def test_a_kernel_that_gives_the_folder_no_size_has_it_listed() -> None:
     assert Path("/proc/self/task").stat().st_size == 0
-    assert open_descriptors("/proc/self/task") == threading.active_count()
+    assert open_descriptors("/proc/self/task") >= threading.active_count()

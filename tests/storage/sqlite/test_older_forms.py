@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pytest
+
 from config.schema import StoreSettings
 from storage.api import SeriesQuery
 from storage.factory import open_auth, open_series_reader, open_series_writer, open_state
@@ -45,12 +47,16 @@ def test_series_form_1(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_state_and_auth_form_1(tmp_path: Path) -> None:
-    state = open_state(older(tmp_path, "state", 1))
+@pytest.mark.parametrize("form", [1, 2])
+def test_state_forms(tmp_path: Path, form: int) -> None:
+    state = open_state(older(tmp_path, "state", form))
     assert state.value("limits.pause") == {"paused": True}
     assert state.policies() == {"shop/api": {"mode": "auto"}}
     assert [(e.actor, e.detail) for e in state.audit_entries()] == [("ann", {"x": 1})]
     state.close()
+
+
+def test_auth_form_1(tmp_path: Path) -> None:
     auth = open_auth(older(tmp_path, "auth", 1))
     assert auth.value("setup") == "x"
     auth.close()
