@@ -39,7 +39,8 @@ SESSIONS_MS = 3_600_000
 def main(source: Source, log_level: str) -> int:
     """Serve until told to stop. Exit code: 0 stopped, 1 failed, 2 usage."""
     logs.set_up(log_level, "web")
-    os.nice(NICE)
+    with contextlib.suppress(PermissionError):  # a unit that filters system calls denies it, and sets Nice= itself
+        os.nice(NICE)
     stop = event_on(signal.SIGTERM, signal.SIGINT)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -11,6 +11,7 @@ import pytest
 
 from cli.main import build_parser
 from config.describe import settings
+from daemon.web import NICE
 from tests.support.missing import missing
 from tools.servers.process import Missing, find_binary
 
@@ -76,3 +77,8 @@ def test_every_command_is_one_of_ours(name: str) -> None:
     assert commands
     for command in commands:
         build_parser(None).parse_args(command.split())
+
+
+def test_the_web_unit_is_as_nice_as_the_web_process_makes_itself() -> None:
+    """Its filter of system calls lets it not do so."""
+    assert f"\nNice={NICE}\n" in (UNITS / "wharfinger-web.service").read_text()
