@@ -89,7 +89,7 @@ def kept(path: Path, since_ms: int, until_ms: int, containers: Sequence[str] = (
     reader = open_series_reader(path)
     try:
         metric = OWN_METRIC if containers else HOST_METRIC
-        query = SeriesQuery((metric,), since_ms, until_ms, tuple(containers), of_host=not containers)
+        query = SeriesQuery((metric,), since_ms, until_ms, tuple(containers), of_host=not containers, step_ms=1000)
         result = reader.query(query)
         values = result.series[0].avg if result.series else ()
         return {result.t0_ms + i * result.step_ms for i, value in enumerate(values) if value is not None}
