@@ -60,28 +60,23 @@ class NewReplay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     toml: Annotated[str, Meta(max_length=100_000)] = ""
 
 
-class NewReceiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``match``: label name to accepted values. ``repeat_s``: told again so often of what still fires, unacknowledged.
-    ``escalate_after_s``: told only of what fired unacknowledged for so long."""
+class ReceiverChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The receiver anew; without ``secret`` it sends unsigned. ``match``: label name to accepted values.
+    ``repeat_s``: told again so often of what still fires, unacknowledged. ``escalate_after_s``: told only of what
+    fired unacknowledged for so long."""
+
+    kind: Kind
+    url: Annotated[str, Meta(min_length=1, max_length=2000)]
+    secret: Annotated[str, Meta(max_length=1000)] = ""
+    match: dict[str, list[str]] = {}
+    repeat_s: Seconds = 0.0
+    escalate_after_s: Seconds = 0.0
+
+
+class NewReceiver(ReceiverChange, frozen=True, kw_only=True):
+    """The same with its name."""
 
     name: Name
-    kind: Kind
-    url: Annotated[str, Meta(min_length=1, max_length=2000)]
-    secret: Annotated[str, Meta(max_length=1000)] = ""
-    match: dict[str, list[str]] = {}
-    repeat_s: Seconds = 0.0
-    escalate_after_s: Seconds = 0.0
-
-
-class ReceiverChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The receiver anew; without ``secret`` it sends unsigned."""
-
-    kind: Kind
-    url: Annotated[str, Meta(min_length=1, max_length=2000)]
-    secret: Annotated[str, Meta(max_length=1000)] = ""
-    match: dict[str, list[str]] = {}
-    repeat_s: Seconds = 0.0
-    escalate_after_s: Seconds = 0.0
 
 
 class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
