@@ -17,6 +17,7 @@ from model.finding import Finding
 from model.sample import Sample, Snapshot
 from storage.api import StateStore
 from storage.sqlite.state import SqliteState
+from tests.support.wait import wait_until
 
 ROOMY = {"cpu_usage_cores": 0.1, "cpu_pressure_some_ratio": 0.0}
 """What is put over the host's own CPU metrics, so that other work on this machine refuses no raise."""
@@ -69,6 +70,11 @@ class Quay:
         """Oldest first."""
         rows = self.state.changes(container_id=container_id, limit=1000)
         return [row for row in reversed(rows) if not statuses or row.status in statuses]
+
+    def settled(self, container_id: str) -> list[Change]:
+        """The container's changes, oldest first, once none of them is being written."""
+        wait_until(lambda: not self.changes(container_id, ChangeStatus.PENDING), 10, "no write under way")
+        return self.changes(container_id)
 
     def _guarded(self, job: Any) -> None:
         try:

@@ -47,7 +47,7 @@ def test_a_container_that_is_looked_at_between_ticks_is_not_killed(
 
         wait_until(grown, 90, f"{to_mib} MiB in use")
         assert "oom_kill 0" in Path(f"/sys/fs/cgroup/memory/docker/{key}/memory.oom_control").read_text()
-        changes = quay.changes(key)
+        changes = quay.settled(key)
         assert {(row.rule, row.status) for row in changes} == {("memory_law", ChangeStatus.APPLIED)}
         assert any(row.at_ms % 1000 > 40 for row in changes), "raised between two ticks"
     finally:
