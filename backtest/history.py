@@ -13,9 +13,13 @@ METRICS = ("cpu_usage_cores", "memory_working_set_bytes")
 LEAST_S = 60
 
 
-def from_store(series: SeriesReader, since_ms: int, until_ms: int) -> tuple[Trace, ...]:
-    """A trace a container that was seen for a minute at least. Raises NotThere where there is none."""
-    result = series.query(SeriesQuery(metrics=METRICS, since_ms=since_ms, until_ms=until_ms, step_ms=1000))
+def from_store(series: SeriesReader, since_ms: int, until_ms: int, container: str = "") -> tuple[Trace, ...]:
+    """A trace a container that was seen for a minute at least, or of that one alone. Raises NotThere where there is
+    none."""
+    only = (container,) if container else ()
+    result = series.query(
+        SeriesQuery(metrics=METRICS, since_ms=since_ms, until_ms=until_ms, containers=only, step_ms=1000)
+    )
     points: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
     for one in result.series:
         key = (one.container, one.name)
@@ -28,5 +32,7 @@ def from_store(series: SeriesReader, since_ms: int, until_ms: int) -> tuple[Trac
     ]
     long_enough = tuple(trace for trace in traces if len(trace) >= LEAST_S)
     if not long_enough:
-        raise NotThere("the store holds no minute of any container in that time: choose a longer --since")
+        raise NotThere(
+            f"the store holds no minute of {'it' if container else 'any container'} in that time: choose a longer range"
+        )
     return long_enough

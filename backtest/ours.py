@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, isfinite
 
 from backtest.simulator import Control, Options, Seen
 from backtest.trace import Trace
@@ -46,7 +46,9 @@ class Ours:
         labels = {f"{PREFIX}class": work_class, f"{PREFIX}cpu.max": str(options.cpu_max)}
         if options.cpu_min is not None:
             labels[f"{PREFIX}cpu.min"] = str(options.cpu_min)
-            labels[f"{PREFIX}memory.min"] = "32m"
+        for name, size in (("memory.min", options.memory_min), ("memory.max", options.memory_max)):
+            if size is not None:
+                labels[f"{PREFIX}{name}"] = str(int(size))
         for number, (trace, control) in enumerate(zip(traces, controls, strict=True)):
             self._add(number, trace, control, labels)
 
@@ -56,9 +58,9 @@ class Ours:
 
     def _add(self, number: int, trace: Trace, control: Control, labels: dict[str, str]) -> None:
         key, native = f"{number:064x}", {}
-        if trace.cpu is not None:
+        if isfinite(control.quota):
             native["NanoCpus"] = round(control.quota * 1e9)
-        if trace.memory is not None:
+        if isfinite(control.limit):
             native |= {"Memory": int(control.limit), "MemorySwap": int(control.limit)}
         self._dry.append(self._doors.add(key, trace.name, f"/docker/{key}", native))
         self._targets[key] = Target(TargetId("docker", key, number + 1), f"/docker/{key}", trace.name, labels=labels)

@@ -64,8 +64,10 @@ def fleet_of(name: str, traces: Sequence[Trace], options: Options) -> Fleet:
 
 
 def as_given(trace: Trace, options: Options) -> Control:
-    """The limits at the start: cores by the options, memory by what its first minute uses."""
-    limit = max(options.memory_start_ratio * max(trace.memory[:60]), 64.0 * MIB) if trace.memory is not None else inf
+    """The limits at the start: cores by the options, memory as they are told or by what its first minute uses."""
+    limit = inf
+    if trace.memory is not None:
+        limit = options.memory_start or max(options.memory_start_ratio * max(trace.memory[:60]), 64.0 * MIB)
     return Control(quota=options.cpu_start if trace.cpu is not None else inf, limit=limit)
 
 

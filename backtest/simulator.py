@@ -25,6 +25,7 @@ DOWN_S, RAMP_S = 10, 60
 """After a kill: seconds without the container, seconds until its working set is back."""
 STALL_BYTES: Final = 0.2 * MIB
 """Growth a second above memory.high; 0.15 MiB was measured on kernel 6.1."""
+MEMORY_MIN: Final = 32.0 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,14 @@ class Options:
     cpu_start: float = 2.0
     cpu_min: float | None = 0.02
     cpu_max: float = 4.0
+    cores: float | None = None
+    """So many it can use at once, limit or not; None: ``cpu_max``."""
     memory_start_ratio: float = 1.3
+    memory_start: float | None = None
+    """Bytes; None: by the ratio, of what its first minute uses."""
+    memory_min: float | None = MEMORY_MIN
+    """None: the owner's limit, like ``cpu_min``."""
+    memory_max: float | None = None
     cv: float = 0.6
     cgroup: str = "v1"
     shrink_memory: bool = True
@@ -189,8 +197,9 @@ class Vessel:
 def simulate(traces: Sequence[Trace], fleet: Fleet, options: Options, seed: int) -> list[Totals]:
     """Run all containers side by side to the end of the shortest trace; what each went through."""
     table = gamma_table(options.cv)
+    parallelism = options.cpu_max if options.cores is None else options.cores
     vessels = [
-        Vessel(trace, control, random.Random(f"{seed} {number} {trace.name}"), table, options.cpu_max)
+        Vessel(trace, control, random.Random(f"{seed} {number} {trace.name}"), table, parallelism)
         for number, (trace, control) in enumerate(zip(traces, fleet.controls, strict=True))
     ]
     before = [(v.control.quota, v.control.limit) for v in vessels]

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def options_of(args: argparse.Namespace) -> Options:
     """The options of the run. Raises UsageError."""
-    from backtest.simulator import Options
+    from backtest.simulator import MEMORY_MIN, Options
     from config.values import parse_duration
 
     least = None
@@ -94,6 +94,7 @@ def options_of(args: argparse.Namespace) -> Options:
         cpu_start=args.cpu_start,
         cpu_min=least,
         cpu_max=args.cpu_max,
+        memory_min=None if least is None else MEMORY_MIN,
         memory_start_ratio=args.memory_start_ratio,
         cv=args.cv,
         cgroup=args.cgroup,

@@ -23,6 +23,7 @@ from daemon.notify import Notifier
 from daemon.privilege import become, groups_of, link_group, ready_to_drop, refuse_planted_link, take_over
 from daemon.replayer import Replayer
 from daemon.signals import event_on
+from daemon.whatif import Backtester
 from daemon.worker import Worker
 from model.errors import WharfingerError
 from storage.api import AuthStore
@@ -85,6 +86,7 @@ def serve(settings: Settings, stop: threading.Event) -> int:
         own_cost=cost.said,
         fleet=fleet,
         replay=Replayer(settings),
+        backtest=Backtester(settings),
     )
     host, port = parse_listen(settings.web.listen)
     server = HttpServer(create_app(services), host, port, max_streams=settings.web.max_streams)

@@ -26,6 +26,9 @@ FRESH_MS: Final = 2_000
 """How long a list is as good as new: many browsers ask for the same."""
 LIST_S: Final = 3.0
 ORDER_S: Final = 30.0
+LONG_S: Final = 130.0
+LONG: Final = ("/backtest", "/alerts/rules/replay")
+"""These compute over there, for two minutes at most."""
 KEPT: Final = 256
 AT_ONCE: Final = 16
 
@@ -94,7 +97,7 @@ class Fleet:
         with self._lock:
             if method != "GET":
                 self._lists = {key: kept for key, kept in self._lists.items() if key[0] != host}
-        return self._ask(host, method, path, query, body, ORDER_S)
+        return self._ask(host, method, path, query, body, LONG_S if path in LONG else ORDER_S)
 
     def stream(self, host: str, query: Mapping[str, str], last_id: str) -> PeerStream:
         """The live stream of a host. Raises AgentAway."""

@@ -10,6 +10,7 @@ from config.schema import Settings
 from dashboard.fleet import Fleet
 from model.live import Command, Frame, Reply
 from model.sample import Snapshot
+from model.whatif import WhatIf
 from storage.api import AuthStore, SeriesReader
 
 STALE_S = 10.0
@@ -43,6 +44,14 @@ class Replay(Protocol):
         Refused while another one runs, StoreError at its time limit."""
 
 
+class Backtest(Protocol):
+    """Limit policies tried on a container's stored history. Blocks; thread-safe."""
+
+    def __call__(self, asked: WhatIf) -> dict[str, object]:
+        """``traces, seeds, policies, seconds, measured``. Raises InvalidInput; NotThere where there is no history;
+        Refused while another one runs; StoreError at its time limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """``remote`` reads the other hosts' history where an InfluxDB is named; ``clock`` gives ms since the epoch."""
@@ -60,6 +69,8 @@ class Services:
 
     replay: Replay | None = None
     """Tries rules on the stored history, outside of this process."""
+    backtest: Backtest | None = None
+    """Tries limit policies on a container's stored history, outside of this process."""
 
     def fresh_frame(self) -> Frame | None:
         """The newest frame if it still speaks of now; None while the agent is away."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.schema import WebSettings
-from dashboard.api import alerting, containers, history, limits, people, session, state, streaming
+from dashboard.api import alerting, backtest, containers, history, limits, people, session, state, streaming
 from dashboard.api.layer import Route
 
 
@@ -15,6 +15,7 @@ def all_routes(settings: WebSettings) -> tuple[Route, ...]:
         *history.ROUTES,
         *alerting.ROUTES,
         *limits.ROUTES,
+        *backtest.ROUTES,
         *streaming.ROUTES,
         *session.ROUTES,
         *people.ROUTES,

@@ -84,7 +84,9 @@ class Builder:
         settings = replace(Settings(), web=web or WebSettings())
         agent = agent or ScriptedAgent(frame())
         series = series or ScriptedSeries()
-        services = Services(series, remote, self.auth, agent, settings, clock, replay=agent.replay)
+        services = Services(
+            series, remote, self.auth, agent, settings, clock, replay=agent.replay, backtest=agent.backtest
+        )
         app = create_app(services)
         app.testing = True
         return Site(app, agent, series, remote, self.auth, clock)

@@ -9,7 +9,7 @@ from math import isclose
 
 from model.alert import Alert, AlertState, Severity, Transition
 from model.change import Change, ChangeStatus, Knobs, Policy
-from model.errors import AgentAway
+from model.errors import AgentAway, WharfingerError
 from model.event import Event
 from model.finding import Evidence, Finding
 from model.limits import UNLIMITED, Limits
@@ -17,6 +17,7 @@ from model.live import Command, Frame, PartState, Reply
 from model.reading import CgroupReading, HostReading, Interface, IoDevice
 from model.sample import Sample, Snapshot
 from model.target import Target, TargetId
+from model.whatif import WhatIf
 from storage.api import KnownContainer, SeriesColumn, SeriesQuery, SeriesResult
 
 NOW_MS = 1_764_000_000_000
@@ -143,11 +144,22 @@ class ScriptedAgent:
         self.replies: dict[str, Reply] = {}
         self.closed = False
         self.replayed: list[tuple[str, int, int]] = []
+        self.tried: list[WhatIf] = []
+        self.backtest_fault: WharfingerError | None = None
         self._fresh = threading.Condition()
 
     def replay(self, text: str, since_ms: int, until_ms: int) -> list[dict[str, object]]:
         self.replayed.append((text, since_ms, until_ms))
         return []
+
+    def backtest(self, asked: WhatIf) -> dict[str, object]:
+        if self.backtest_fault is not None:
+            raise self.backtest_fault
+        self.tried.append(asked)
+        numbers: dict[str, float | None] = {"mean": 0.5, "min": 0.5, "max": None}
+        judged = {policy: {"throttled_period_ratio": numbers} for policy in asked.policies}
+        measured = {"throttled_period_ratio": 0.25, "cpu_usage_cores": None}
+        return {"traces": ["api"], "seeds": asked.seeds, "policies": judged, "seconds": 60, "measured": measured}
 
     def publish(self, newer: Frame) -> None:
         with self._fresh:
