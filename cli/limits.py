@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     history.add_argument("--limit", type=int, default=50, metavar="N")
     change = action("set", "set limits of a container by hand")
     change.add_argument("container", metavar="NAME")
-    change.add_argument("--cpu", type=float, metavar="CORES")
+    change.add_argument("--cpu", type=cores_or_none, metavar="CORES", help="cores, or unlimited")
     change.add_argument("--memory", metavar="SIZE", help="such as 512m or 2g")
     change.add_argument("--cpu-weight", type=int, metavar="N")
     change.add_argument("--reason", default="")
@@ -47,6 +47,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     pause.add_argument("--for", dest="duration", metavar="DURATION")
     action("resume", "let automatic changes go on")
     action("release", "lift the memory.high that an agent which was killed left behind (agent stopped)")
+
+
+def cores_or_none(text: str) -> float | str:
+    """Cores, or ``unlimited``."""
+    try:
+        return text if text == "unlimited" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of cores, nor unlimited") from None
 
 
 def run(args: argparse.Namespace) -> int:

@@ -173,6 +173,7 @@ class FleetSettings:
 @dataclass(frozen=True, slots=True)
 class Settings:
     agent: AgentSettings = field(default_factory=AgentSettings)
+    cpu_control: str = setting("quota", "How auto gives CPU: by quota, or by weight alone.")
     host: HostSettings = field(default_factory=HostSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     store: StoreSettings = field(default_factory=StoreSettings)

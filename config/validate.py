@@ -15,6 +15,7 @@ from config.schema import (
     HostSettings,
     InfluxSettings,
     LimitSettings,
+    OidcSettings,
     ReceiverSettings,
     Settings,
     StoreSettings,
@@ -29,6 +30,8 @@ RECEIVER_KINDS: Final = ("webhook", "alertmanager", "slack", "discord", "ntfy", 
 INFLUX_VERSIONS: Final = ("auto", "1", "2", "3", "victoriametrics")
 MODES: Final = tuple(m.value for m in Mode)
 SEVERITIES: Final = tuple(s.value for s in Severity)
+ROLES: Final = ("viewer", "operator", "admin")
+LOOPBACK_URLS: Final = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 SOCKET_PATH_MAX: Final = 107
 """Bytes of a Unix socket's path (sun_path is 108 with its NUL)."""
 HOST_NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f,=\"\\]{1,253}")
@@ -128,6 +131,31 @@ def web(s: WebSettings) -> Iterator[Fault]:
         yield Fault("web.user", "must be the name or the number of a user")
     yield from between("web.max_streams", s.max_streams, 1, 1000, "streams")
     yield from absolute("web.auth_dir", s.auth_dir or "/")
+    yield from oidc(s.oidc)
+
+
+def oidc(s: OidcSettings) -> Iterator[Fault]:
+    if not s.issuer:
+        if s.client_id:
+            yield Fault("web.oidc.issuer", "is missing: which provider knows this client_id?")
+        return
+    if url_fault(s.issuer, ("https",)) and not s.issuer.startswith(LOOPBACK_URLS):
+        yield Fault("web.oidc.issuer", "must be an https URL, or http on a loopback address")
+    if not s.client_id:
+        yield Fault("web.oidc.client_id", "is missing: the provider gives it when the dashboard is registered there")
+    if "openid" not in s.scopes:
+        yield Fault("web.oidc.scopes", "must have openid in it, or the provider does not say who signed in")
+    if not s.name_claim:
+        yield Fault("web.oidc.name_claim", "is empty: name the claim that names the user, such as email")
+    for role in s.roles:
+        yield from one_of(f"web.oidc.roles.{role}", role, ROLES)
+    if bool(s.roles) != bool(s.role_claim):
+        missing = "web.oidc.roles" if s.role_claim else "web.oidc.role_claim"
+        yield Fault(missing, "is missing: role_claim names the claim, roles says which of its values mean which role")
+    if s.default_role:
+        yield from one_of("web.oidc.default_role", s.default_role, ROLES[:2])
+    elif not s.roles:
+        yield Fault("web.oidc.default_role", "is empty, and so are the roles: nobody could sign in")
 
 
 def alerts(s: AlertSettings) -> Iterator[Fault]:
@@ -171,6 +199,7 @@ def receiver(path: str, s: ReceiverSettings, taken: set[str]) -> Iterator[Fault]
 
 def limits(s: LimitSettings) -> Iterator[Fault]:
     yield from one_of("limits.mode", s.mode, MODES)
+    yield from one_of("limits.cpu_control", s.cpu_control, ("quota", "weight"))
     yield from between("limits.cpu_max", s.cpu_max, 0, 4096, "cores")
     if 0 < s.cpu_max < 0.01:
         yield Fault("limits.cpu_max", "must be 0 (no cap) or at least 0.01 cores, the least that Docker accepts")

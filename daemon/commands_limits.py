@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from daemon.commands import Entry
 from daemon.commands_alerts import Nothing
@@ -29,7 +29,7 @@ class ListChanges:
 @dataclass(frozen=True, slots=True)
 class SetLimits:
     container_id: str
-    cpu_cores: float | None = None
+    cpu_cores: float | Literal["unlimited"] | None = None
     memory_bytes: int | None = None
     cpu_weight: int | None = None
     reason: str = ""
@@ -143,7 +143,8 @@ class LimitCommands:
             rule="manual",
             reason=wanted.reason or f"set by {actor}",
             actor=actor,
-            cpu_cores=wanted.cpu_cores,
+            cpu_cores=None if wanted.cpu_cores == "unlimited" else wanted.cpu_cores,
+            lift_quota=wanted.cpu_cores == "unlimited",
             memory_bytes=wanted.memory_bytes,
             cpu_weight=wanted.cpu_weight,
             hold_s=wanted.hold_s,

@@ -104,6 +104,8 @@ class Acting:
                 return
             if guard.kept_off(track.target, track.policy, desk.own_ids) or not track.has_original:
                 return
+            if guard.by_weight_only(plan.knob, track.policy):
+                return
             state, cgroup = track.knob(plan.knob), track.target.cgroup
         try:
             now = value_in(desk.journal.kernel.read(cgroup), plan.knob)

@@ -34,7 +34,8 @@ class ByHand:
         track = desk.track_of(request.container_id)
         if fault := guard.excluded(track.target, desk.own_ids):
             raise Refused(fault)
-        wanted = Knobs(request.cpu_cores, request.memory_bytes, request.cpu_weight)
+        lifted = ("cpu_cores",) if request.lift_quota else ()
+        wanted = Knobs(request.cpu_cores, request.memory_bytes, request.cpu_weight, unlimited=lifted)
         if wanted == Knobs():
             raise Refused("name at least one of cpu_cores, memory_bytes, cpu_weight", conflict=False)
         self._learning.settle_first(now_ms, request.container_id)
@@ -86,6 +87,8 @@ class ByHand:
         rulings: list[Ruling] = []
         if request.cpu_cores is not None:
             rulings.append(guard.permit_cpu_by_hand(request.cpu_cores, self._desk.cpu_count))
+        if request.lift_quota:
+            rulings.append(self._permit_lifting(request.container_id))
         if request.cpu_weight is not None:
             rulings.append(guard.permit_weight_by_hand(request.cpu_weight))
         if request.memory_bytes is not None:
@@ -104,6 +107,12 @@ class ByHand:
         if not wrong and not request.dry_run:
             self._desk.journal.settle(change, ChangeStatus.REFUSED, reason)
         raise Refused(reason, conflict=not wrong)
+
+    def _permit_lifting(self, container_id: str) -> Ruling:
+        try:
+            return guard.permit_lifting(self._desk.journal.actuator.inspect(container_id).native, self._desk.cpu_count)
+        except ActuatorAway as away:
+            raise Refused(str(away)) from None
 
     @staticmethod
     def _already(change: Change) -> Change:

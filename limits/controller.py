@@ -165,6 +165,8 @@ class Controller:
         with desk.lock:
             for track in desk.tracks.values():
                 for state in (track.cpu, track.memory) if track.policy.mode is not Mode.OFF else ():
+                    if guard.by_weight_only(state.knob, track.policy):
+                        continue
                     advice = state.advice
                     if advice is None and track.policy.mode is Mode.OBSERVE:
                         advice = right_size(track, state, desk.host(), track.seen_ms)

@@ -5,13 +5,13 @@ Nothing here knows why a change is wished; a person, a rule and a law pass the s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Final
 
 from limits.sizes import CORES_LEAST, MEMORY_LEAST, MIB, say_bytes, say_cores
-from model.change import Mode, Policy, Verdict, WorkClass
+from model.change import CpuControl, Mode, Policy, Verdict, WorkClass
 from model.limits import Bytes, Cores, Unlimited, bounded
 from model.target import Target
 
@@ -74,6 +74,13 @@ def unlimited(knob: str, value: float | Unlimited | None) -> str | None:
         return f"its {knob} limit is not known"
     if isinstance(value, Unlimited):
         return f"it has no {knob} limit, and one that it never had is not added"
+    return None
+
+
+def by_weight_only(knob: str, policy: Policy) -> str | None:
+    """Why no quota is written; None: one may be, or it is not about the CPU."""
+    if knob == "cpu" and policy.cpu_control is CpuControl.WEIGHT:
+        return "its CPU is shared by weight only: a quota is its owner's to set"
     return None
 
 
@@ -164,6 +171,17 @@ def permit_memory_by_hand(wanted: float, now: Bytes, in_use: float | None, *, v2
         room = f" (with a margin: {say_bytes(least)})" if v2 else ""
         return refused(f"it uses {say_bytes(in_use)} now{room}: a limit of {say_bytes(wanted)} would harm it")
     return allowed(wanted)
+
+
+def permit_lifting(native: Mapping[str, int], cpu_count: int) -> Ruling:
+    """A person's wish for no CPU limit: only where Docker can put the limit back afterwards. ``NanoCpus`` beside a
+    lifted quota is saved, but not enforced after a restart of the container (moby daemon/daemon_unix.go)."""
+    if native["NanoCpus"] > 0:
+        return refused(
+            "its limit was given with --cpus, which Docker could not put back after it was lifted: set "
+            f"{cpu_count} cores instead, all that this host has"
+        )
+    return allowed(0.0)
 
 
 def same_cpu(one: float, other: float) -> bool:

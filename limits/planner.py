@@ -14,7 +14,7 @@ from limits.rollback import RULE as ROLLBACK
 from limits.sizes import MIB, parse_seconds
 from limits.track import KNOBS, RATIO_OF, Track
 from limits.words import bounds_of, cpu_reason, memory_reason
-from model.change import Mode, Verdict, WorkClass
+from model.change import CpuControl, Mode, Verdict, WorkClass
 from model.limits import Unlimited
 
 HEADROOM = 192.0 * MIB
@@ -88,6 +88,11 @@ def cpu_wish(
     """What the CPU law wishes after this tick; None: nothing, or there is no quota to change."""
     track.contended = is_contended(values, host_idle)
     usage, quota = values.get("cpu_usage_cores"), track.cpu.number()
+    if track.policy.cpu_control is CpuControl.WEIGHT:
+        track.cpu_law = None
+        if usage is not None:
+            track.cpu_need.see(usage, elapsed_s, contended=track.contended)
+        return None
     bounds = bounds_of(track, track.cpu, cpu_count, now_ms)
     if isinstance(track.cpu.in_force, Unlimited) or quota is None or bounds is None:
         track.cpu_law = None

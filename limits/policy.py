@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from config.schema import LimitSettings
 from limits.sizes import parse_cores, parse_memory, say_bytes, say_cores, shown
-from model.change import Mode, Policy, WorkClass
+from model.change import CpuControl, Mode, Policy, WorkClass
 from model.errors import Fault, InvalidInput
 from model.target import Target
 
@@ -30,6 +30,13 @@ def _class(text: str) -> WorkClass:
         return WorkClass(text.strip().lower())
     except ValueError:
         raise ValueError("is not a class: write latency, balanced or dense") from None
+
+
+def _control(text: str) -> CpuControl:
+    try:
+        return CpuControl(text.strip().lower())
+    except ValueError:
+        raise ValueError("is not a way to give CPU: write quota or weight") from None
 
 
 def _weight(text: str) -> int:
@@ -65,6 +72,7 @@ LABELS: Final[Mapping[str, tuple[str, Parser]]] = {
     "memory.min": ("memory_min", parse_memory),
     "memory.max": ("memory_max", parse_memory),
     "cpu.weight": ("cpu_weight", _weight),
+    "cpu.control": ("cpu_control", _control),
     "priority": ("priority", _priority),
 }
 """Label without prefix → field of :class:`model.change.Policy` and how to read it."""
@@ -78,6 +86,7 @@ FIELDS: Final[Mapping[str, tuple[str, Parser]]] = {
     "memory_min": ("memory_min", parse_memory),
     "memory_max": ("memory_max", parse_memory),
     "cpu_weight": ("cpu_weight", _weight),
+    "cpu_control": ("cpu_control", _control),
     "priority": ("priority", _priority),
     "shrink_memory": ("shrink_memory", _flag),
 }
@@ -135,6 +144,10 @@ def effective(settings: LimitSettings, target: Target, fields: Mapping[str, obje
         values["mode"] = _mode(settings.mode)
     except ValueError as fault:
         faults.append(f"limits.mode = {shown(settings.mode)} {fault}.")
+    try:
+        values["cpu_control"], sources["cpu_control"] = _control(settings.cpu_control), "config"
+    except ValueError as fault:
+        faults.append(f"limits.cpu_control = {shown(settings.cpu_control)} {fault}.")
     for name, text in sorted(target.own_labels().items()):
         if name.startswith(prefix):
             _take_label(name[len(prefix) :], text, prefix, values, sources, faults)

@@ -13,6 +13,7 @@ from limits.memory_law import MemoryLaw
 from limits.probe import Probe
 from limits.profile import Minute, Profile
 from limits.rollback import Lowerings
+from limits.weight_law import CpuNeed
 from model.change import Change, Policy, Recommendation
 from model.limits import Unlimited, bounded
 from model.target import Target
@@ -100,6 +101,8 @@ class Track:
     cpu: KnobTrack = field(default_factory=lambda: KnobTrack("cpu"))
     memory: KnobTrack = field(default_factory=lambda: KnobTrack("memory"))
     cpu_law: CpuLaw | None = None
+    cpu_need: CpuNeed = field(default_factory=CpuNeed)
+    """What it uses of the CPU, where that is shared by weight alone."""
     memory_law: MemoryLaw | None = None
     learnt: bool = False
     has_original: bool = False

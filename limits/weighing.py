@@ -71,6 +71,9 @@ class Weighing:
         now, bounds = state.number(), bounds_of(track, state, self.desk.cpu_count, now_ms)
         if now is None or bounds is None or wanted <= now:
             return
+        if (fault := guard.by_weight_only(state.knob, track.policy)) is not None:
+            state.refusal = fault
+            return
         if state.knob == "cpu":
             ruling = guard.permit_cpu(wanted, now, bounds)
         else:

@@ -9,7 +9,7 @@ from limits.history import value_of
 from limits.sizes import say_bytes, say_clock, say_value
 from limits.track import KnobTrack, Track
 from model.alert import Severity
-from model.change import Change, Mode
+from model.change import Change, CpuControl, Mode
 from model.finding import Finding
 from model.identity import fingerprint
 from model.limits import Unlimited, bounded
@@ -54,6 +54,8 @@ def undone_words(track: Track, knob: KnobTrack, why_not: str | None, now_ms: int
     if knob.advice is not None:
         verb = "raise" if knob.advice.proposed > knob.advice.now else "lower"
         would = f" Would {verb} {say_step(knob.knob, knob.advice.now, knob.advice.proposed)}."
+    if knob.knob == "cpu" and track.policy.cpu_control is CpuControl.WEIGHT:
+        return "Left as it is: its CPU is shared by weight only, and a quota that it has is its owner's."
     if track.policy.mode is not Mode.AUTO:
         return f"Watching only: its policy is {track.policy.mode.value}.{would}"
     if why_not:

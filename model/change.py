@@ -19,6 +19,13 @@ class WorkClass(Enum):
     DENSE = "dense"
 
 
+class CpuControl(Enum):
+    """By what the controller gives CPU: a quota that follows the work, or the weight alone."""
+
+    QUOTA = "quota"
+    WEIGHT = "weight"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the owner allows on one container, after config, labels and API were put together.
@@ -34,6 +41,7 @@ class Policy:
     memory_min: int | None = None
     memory_max: int | None = None
     cpu_weight: int | None = None
+    cpu_control: CpuControl = CpuControl.QUOTA
     priority: int = 0
     shrink_memory: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -106,7 +114,7 @@ class Change:
     name: str
     status: ChangeStatus
     rule: str
-    """``cpu_law``, ``memory_law``, ``rule:<name>``, ``manual``, ``undo``, ``revert``."""
+    """``cpu_law``, ``memory_law``, ``weight_law``, ``rule:<name>``, ``manual``, ``undo``, ``revert``."""
     reason: str
     before: Knobs
     after: Knobs
@@ -144,6 +152,8 @@ class LimitRequest:
     cpu_cores: float | None = None
     memory_bytes: int | None = None
     cpu_weight: int | None = None
+    lift_quota: bool = False
+    """No CPU limit at all; only a person asks for it."""
     hold_s: float | None = None
     dry_run: bool = False
     revert: bool = False

@@ -282,6 +282,7 @@ def policy_json(policy: Policy) -> Json:
         "memory_min": policy.memory_min,
         "memory_max": policy.memory_max,
         "cpu_weight": policy.cpu_weight,
+        "cpu_control": policy.cpu_control.value,
         "priority": policy.priority,
         "shrink_memory": policy.shrink_memory,
         "sources": dict(policy.sources),

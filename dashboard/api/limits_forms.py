@@ -17,7 +17,7 @@ Hold = Annotated[float, Meta(ge=0, le=31_536_000)]
 class NewLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Each knob optional, at least one of them. ``dry_run``: say what would be done."""
 
-    cpu_cores: Cores | None = None
+    cpu_cores: Cores | Literal["unlimited"] | None = None
     memory_bytes: Bytes | None = None
     cpu_weight: Weight | None = None
     reason: Annotated[str, Meta(max_length=500)] = ""
@@ -58,5 +58,6 @@ class NewPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     memory_min: Bytes | Size | msgspec.UnsetType | None = msgspec.UNSET
     memory_max: Bytes | Size | msgspec.UnsetType | None = msgspec.UNSET
     cpu_weight: Weight | msgspec.UnsetType | None = msgspec.UNSET
+    cpu_control: Literal["quota", "weight"] | msgspec.UnsetType | None = msgspec.UNSET
     priority: Annotated[int, Meta(ge=-1000, le=1000)] | msgspec.UnsetType | None = msgspec.UNSET
     shrink_memory: bool | msgspec.UnsetType | None = msgspec.UNSET

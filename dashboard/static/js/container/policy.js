@@ -32,6 +32,8 @@ export function changed(policy, values) {
     if (words !== '' && value == null) faults.push({ path: '', message: `${t(label)}: ${words}` });
     else fields[key] = value;
   }
+  if (values.cpu_control && values.cpu_control !== (policy.cpu_control ?? 'quota'))
+    fields.cpu_control = values.cpu_control;
   if (values.shrink_memory !== String(Boolean(policy.shrink_memory)))
     fields.shrink_memory = values.shrink_memory === 'true';
   return { fields, faults };
@@ -42,6 +44,15 @@ function edit(c, policy, save) {
     t('Bounds of {name}', { name: c.name }),
     [
       ...BOUNDS.map(([name, label, show]) => ({ name, label: t(label), value: show(policy[name]) })),
+      {
+        name: 'cpu_control',
+        label: t('CPU is given by'),
+        options: [
+          ['quota', t('quota')],
+          ['weight', t('weight only')],
+        ],
+        value: policy.cpu_control ?? 'quota',
+      },
       {
         name: 'shrink_memory',
         label: t('May take memory back'),
@@ -140,6 +151,16 @@ export function policyPanel(place, c, done) {
           onclick: () => edit(c, policy, async fields => done(await put(address, fields))),
         },
         t('Bounds and priority'),
+      ),
+      h(
+        'button',
+        {
+          class: 'button',
+          type: 'button',
+          'data-what-if': '',
+          onclick: async () => (await import('./whatif.js')).whatIfDialog(c),
+        },
+        t('What if'),
       ),
       own &&
         h(
