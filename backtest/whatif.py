@@ -76,8 +76,12 @@ def measured(series: SeriesReader, asked: WhatIf) -> dict[str, float | None]:
         since_ms=asked.since_ms,
         until_ms=asked.until_ms,
         container_id=asked.container_id,
-        kinds=("limit_change",),
+        kinds=("limit_change", "oom"),
         limit=MOST_EVENTS,
     )
     numbers: dict[str, float | None] = {name: means.get(metric) for name, metric in MEASURED.items()}
-    return numbers | {"changes_per_container_hour": len(events) * HOUR_MS / span}
+    kills = sum(event.kind == "oom" for event in events)
+    return numbers | {
+        "changes_per_container_hour": (len(events) - kills) * HOUR_MS / span,
+        "oom_kills_per_container_day": kills * 24 * HOUR_MS / span,
+    }

@@ -40,7 +40,14 @@ class Dashboard:
                 self.auth.put_user(User(name, role, hashed, 0))
         clock = lambda: int(time.time() * 1000)  # noqa: E731
         services = Services(
-            WorldSeries(self.world), None, self.auth, self.world, settings, clock, replay=self.world.replay
+            WorldSeries(self.world),
+            None,
+            self.auth,
+            self.world,
+            settings,
+            clock,
+            replay=self.world.replay,
+            backtest=self.world.backtest,
         )
         app = create_app(services)
         app.config["PROPAGATE_EXCEPTIONS"] = False

@@ -9,15 +9,18 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
+from backtest.whatif import what_if
 from model.alert import Receiver, Silence
 from model.change import Change
 from model.errors import AgentAway, WharfingerError
 from model.event import Event
 from model.live import Command, Frame, PartState, Reply
 from model.sample import Sample, Snapshot
+from model.whatif import WhatIf
 from tests.browser.chronicle import Chronicle, limit_event
 from tests.browser.fleet import GROWER, HERO, HOST, SUMMED, Ship, Story, host_sample, limits_of, sample, ships
 from tests.browser.orders import Orders
+from tests.browser.series import WorldSeries
 
 
 @dataclass(slots=True)
@@ -34,6 +37,8 @@ class States:
     """No finding, no alert."""
     replay_fault: WharfingerError | None = None
     """What a replay of rules ends with, instead of firings."""
+    backtest_fault: WharfingerError | None = None
+    """What a backtest ends with, instead of numbers."""
     hidden: frozenset[str] = frozenset()
     """Names of containers that are gone."""
 
@@ -113,6 +118,12 @@ class World:
         if self.states.replay_fault is not None:
             raise self.states.replay_fault
         return self.chronicle.firings(since_ms, until_ms)
+
+    def backtest(self, asked: WhatIf) -> dict[str, object]:
+        """The real one, over the last ten minutes of the made-up history."""
+        if self.states.backtest_fault is not None:
+            raise self.states.backtest_fault
+        return what_if(WorldSeries(self), replace(asked, since_ms=max(asked.since_ms, asked.until_ms - 600_000)))
 
     def happened(self, change: Change, by_hand: dict[str, float]) -> None:
         """A change that was made: limits, journal, event and the next tick's news."""

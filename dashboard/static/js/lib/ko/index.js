@@ -5,6 +5,7 @@ import { limits } from './limits.js';
 import { overview } from './overview.js';
 import { settings } from './settings.js';
 import { shell } from './shell.js';
+import { whatif } from './whatif.js';
 
-export const KO = { ...shell, ...overview, ...container, ...limits, ...alerts, ...settings };
+export const KO = { ...shell, ...overview, ...container, ...limits, ...alerts, ...settings, ...whatif };
 export { SAID } from './server.js';
