@@ -24,6 +24,7 @@ class Limits:
 
     ``cpu_weight`` is on cgroup v2's scale 1..10000 (100 is the default) whatever the host's version.
     ``memory_swap_bytes`` is swap alone (v2 ``memory.swap.max``; v1 ``memsw`` minus memory).
+    ``cpus``: the numbers of the processors it may run on.
     """
 
     cpu_cores: float | Unlimited | None = None
@@ -35,6 +36,7 @@ class Limits:
     memory_low_bytes: int | None = None
     memory_swap_bytes: int | Unlimited | None = None
     pids: int | Unlimited | None = None
+    cpus: frozenset[int] | None = None
 
 
 def bounded(value: float | Unlimited | None) -> float | None:

@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import StatisticsError, correlation
 
+from alerts.detectors.processors import USAGE, Processors
 from alerts.detectors.suspects import Suspects, above, fact, told
 from alerts.windows import Points, after, mean
 from alerts.words import say, say_duration, say_ratio
 from model.alert import Severity
 from model.finding import Evidence, Finding
-from model.sample import HOST_KEY, Snapshot
+from model.sample import Snapshot
 from model.target import Target
 from storage.api import Recent
 
 SHARE = "cpu_throttled_periods_ratio"
-USAGE = "cpu_usage_cores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,9 @@ IO = Kind(
 class NoisyNeighbour:
     """A finding while a container waited in ``waits_ratio`` of ``window_s``, by ``rise_ratio`` more than in the
     ``before_s`` before, its own quota did not hold it, and one other container's use rose by more than anybody's, by
-    ``share`` of all that rose, and correlates with the pressure by ``least_correlation``. For CPU the host must be
-    ``busy_ratio`` busy."""
+    ``share`` of all that rose, and correlates with the pressure by ``least_correlation``. For CPU the host, or the
+    processors that the victim is pinned to, must be ``busy_ratio`` busy, and only who may run on the same ones is
+    asked."""
 
     name: str = "noisy_neighbour"
     window_s: float = 20.0
@@ -80,12 +81,12 @@ class NoisyNeighbour:
 
     def detect(self, snapshot: Snapshot, recent: Recent) -> Sequence[Finding]:
         found, kept = [], {}
+        processors = Processors(snapshot, recent, self.window_s)
         for kind, suspects in zip((CPU, IO), self.suspects, strict=True):
-            victims = suspects.of(snapshot, recent)
-            if not victims or (kind is CPU and not self._crowded(snapshot, recent)):
-                continue
             rises: dict[str, float] | None = None
-            for key, target in victims:
+            for key, target in suspects.of(snapshot, recent):
+                if kind is CPU and not self._crowded(processors, key):
+                    continue
                 waits = recent.window(key, kind.pressure, self.window_s + self.before_s)
                 since_ms = snapshot.at_ms - round(self.window_s * 1000)
                 now, before = after(waits, since_ms), waits[: len(waits) - len(after(waits, since_ms))]
@@ -94,10 +95,11 @@ class NoisyNeighbour:
                 if mean(recent.window(key, SHARE, self.window_s)) >= self.throttled_ratio:
                     continue
                 culprit = self.known.get((kind.word, key))
-                if rises is None:
-                    rises = self._rises(kind, snapshot, recent)
                 if culprit is None or not self._goes_on(kind, culprit, snapshot, recent):
-                    culprit = self._culprit(kind, key, waits, now, before, rises, snapshot, recent)
+                    if rises is None:
+                        rises = self._rises(kind, snapshot, recent)
+                    near = {other: rise for other, rise in rises.items() if kind is IO or processors.meet(key, other)}
+                    culprit = self._culprit(kind, key, waits, now, before, near, snapshot, recent)
                 if culprit is not None and culprit in snapshot.targets:
                     kept[kind.word, key] = culprit
                     found.append(self._finding(kind, snapshot, recent, target, culprit, mean(now)))
@@ -105,10 +107,9 @@ class NoisyNeighbour:
         self.known.update(kept)
         return found
 
-    def _crowded(self, snapshot: Snapshot, recent: Recent) -> bool:
-        cpus = snapshot.host_sample.values.get("host_cpu_count")
-        busy = recent.window(HOST_KEY, USAGE, self.window_s)
-        return bool(cpus and busy) and mean(busy) >= self.busy_ratio * (cpus or 0.0)
+    def _crowded(self, processors: Processors, key: str) -> bool:
+        crowd = processors.around(key)
+        return crowd is not None and crowd.busy >= self.busy_ratio
 
     def _rises(self, kind: Kind, snapshot: Snapshot, recent: Recent) -> dict[str, float]:
         """By how much each container's use rose, of those whose present use is worth a look."""

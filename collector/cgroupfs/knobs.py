@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from collector.cgroupfs.hierarchy import UNIFIED, Hierarchy
-from collector.cgroupfs.parse import number
+from collector.cgroupfs.parse import cpu_list, number
 from model.errors import Malformed, NotThere
 from model.limits import UNLIMITED, Unlimited
 
@@ -118,6 +118,11 @@ def parse_cpu_max(text: bytes) -> tuple[int | Unlimited, int]:
     return parse_max(words[0]), positive(words[1])
 
 
+def parse_cpus(text: bytes) -> frozenset[int] | None:
+    """``cpuset.cpus.effective``; None of an empty file, which a cgroup has that was not set up yet."""
+    return cpu_list(text.strip()) if text.strip() else None
+
+
 def positive(text: bytes) -> int:
     """A whole number above zero, such as a period."""
     value = number(text)
@@ -159,3 +164,8 @@ def runtime_shares_of_weight(weight: int) -> int:
     weight has to be read back.
     """
     return min(MAX_SHARES, MIN_SHARES + -(-(weight - 1) * 262_142 // 9_999))
+
+
+def runtime_weight_of_shares(shares: int) -> int:
+    """The ``cpu.weight`` that runc (up to 1.3.1) makes of ``CpuShares``: the inverse of the above."""
+    return min(MAX_WEIGHT, max(MIN_WEIGHT, 1 + (shares - MIN_SHARES) * 9_999 // 262_142))

@@ -9,6 +9,7 @@ Documentation/accounting/psi.rst, Documentation/filesystems/proc.rst.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -34,6 +35,8 @@ Into = str | tuple[str, int]
 
 
 MAX_LAYOUTS = 16
+MAX_CPUS = 65_536
+"""More than any kernel can be built for."""
 
 
 def number(text: bytes) -> int:
@@ -42,6 +45,20 @@ def number(text: bytes) -> int:
     if not stripped.isdigit() or len(stripped) > 30:
         raise Malformed(f"expected a whole number, got {text[:40]!r}")
     return int(stripped)
+
+
+@lru_cache(maxsize=256)
+def cpu_list(text: bytes) -> frozenset[int]:
+    """Numbers of processors, as ``0-3,8`` (cpuset(7), "List format"). The same text gives the same set."""
+    cpus: set[int] = set()
+    for part in text.split(b","):
+        first, dash, last = part.partition(b"-")
+        low = number(first)
+        high = number(last) if dash else low
+        if not low <= high < MAX_CPUS:
+            raise Malformed(f"expected a list of processors, got {text[:40]!r}")
+        cpus.update(range(low, high + 1))
+    return frozenset(cpus)
 
 
 def one(field: str, factor: int = 1) -> Parser:

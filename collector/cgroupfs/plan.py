@@ -57,4 +57,8 @@ def plan_for(hierarchy: Hierarchy, ticks_per_second: int = 100, block_io: BlockI
     elif unified:
         choices.append(v2.pids())
         limits += v2.pids_limits()
+    if "cpuset" in on_v1:
+        limits += v1.cpuset_limits()
+    elif unified:
+        limits += v2.cpuset_limits()
     return Plan(tuple(choices), tuple(limits), block_io)

@@ -140,6 +140,10 @@ def pids_limit(text: bytes, fields: Fields) -> None:
     fields["pids"] = knobs.parse_max(text)
 
 
+def cpus(text: bytes, fields: Fields) -> None:
+    fields["cpus"] = knobs.parse_cpus(text)
+
+
 def cpu_limits() -> tuple[Source, ...]:
     rows = ((Knob.CPU_QUOTA, quota), (Knob.CPU_PERIOD, one("cpu_period_us")), (Knob.CPU_WEIGHT, weight))
     return tuple(Source("limits", knobs.V1_FILES[knob][0], (knobs.V1_FILES[knob][1],), parse) for knob, parse in rows)
@@ -153,3 +157,7 @@ def memory_limits() -> tuple[Source, ...]:
 
 def pids_limits() -> tuple[Source, ...]:
     return (Source("limits", "pids", ("pids.max",), pids_limit),)
+
+
+def cpuset_limits() -> tuple[Source, ...]:
+    return (Source("limits", "cpuset", ("cpuset.effective_cpus", "cpuset.cpus"), cpus),)

@@ -107,6 +107,10 @@ def pids_limit(text: bytes, fields: Fields) -> None:
     fields["pids"] = knobs.parse_max(text)
 
 
+def cpus(text: bytes, fields: Fields) -> None:
+    fields["cpus"] = knobs.parse_cpus(text)
+
+
 def cpu_limits() -> tuple[Source, ...]:
     return (row("limits", "cpu.max", cpu_max), row("limits", "cpu.weight", weight))
 
@@ -122,3 +126,7 @@ def memory_limits() -> tuple[Source, ...]:
 
 def pids_limits() -> tuple[Source, ...]:
     return (row("limits", "pids.max", pids_limit),)
+
+
+def cpuset_limits() -> tuple[Source, ...]:
+    return (row("limits", "cpuset.cpus.effective", cpus),)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.cgroupfs import knobs, v1, v2
-from collector.cgroupfs.parse import Fields, Keyed, io_stat, network_devices, number, one, pressure
+from collector.cgroupfs.parse import MAX_CPUS, Fields, Keyed, io_stat, network_devices, number, one, pressure
 from collector.cgroupfs.source import Source
 from collector.discovery.paths import cgroup_of_process
 from collector.hostparse import device_names, disk_counters, load_and_tasks, real_mounts
@@ -33,9 +33,11 @@ SOURCES: list[Source] = [
         *v2.io(),
         v2.pids(),
         v1.cpu_limits(),
+        v1.cpuset_limits(),
         v1.memory_limits(),
         v1.pids_limits(),
         v2.cpu_limits(),
+        v2.cpuset_limits(),
         v2.memory_limits(),
         v2.pids_limits(),
     )
@@ -227,3 +229,17 @@ def test_a_text_cut_off_anywhere_is_malformed_or_a_part_of_the_truth() -> None:
 
 def test_one_scales() -> None:
     assert parsed(one("pids"), "12\n") == {"pids": 12}
+
+
+@pytest.mark.parametrize(
+    ("text", "cpus"),
+    [("0\n", {0}), ("0-3,8\n", {0, 1, 2, 3, 8}), ("1,3\n", {1, 3}), ("\n", None), ("7-7", {7})],
+)
+def test_a_list_of_processors(text: str, cpus: set[int] | None) -> None:
+    assert knobs.parse_cpus(text.encode()) == cpus
+
+
+@pytest.mark.parametrize("text", ["3-1", "a", "0-", "-1", "1,,2", f"0-{MAX_CPUS}", "0:1"])
+def test_a_list_of_processors_that_is_none(text: str) -> None:
+    with pytest.raises(Malformed):
+        knobs.parse_cpus(text.encode())

@@ -134,6 +134,7 @@ def test_a_v2_host(tmp_path: Path) -> None:
     limits = reader.limits()
     assert (limits.cpu_cores, limits.cpu_weight, limits.memory_bytes) == (0.2, 20, 41943040)
     assert (limits.memory_high_bytes, limits.memory_swap_bytes, limits.pids) == (UNLIMITED, UNLIMITED, 100)
+    assert limits.cpus == {0, 1}
 
 
 def v2_host(folder: Path, **texts: str) -> tuple[Path, Hierarchy]:
