@@ -76,6 +76,22 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    issuer: str = setting("", "URL of the OpenID Connect provider, exactly as it names itself; empty: none.")
+    client_id: str = setting("", "What the provider calls this dashboard.")
+    client_secret: str = setting("", "Its secret there; empty: a public client, by PKCE alone.", secret=True)
+    client_secret_file: str = setting("", "File that holds that secret.")
+    label: str = setting("", "Name of the provider on the button of the login page; empty: the issuer's host.")
+    scopes: list[str] = setting(["openid", "profile", "email"], "What the provider is asked to tell.")
+    name_claim: str = setting("preferred_username", "Claim that names the user; dots lead into objects.")
+    role_claim: str = setting("", "Claim whose values decide the role, such as groups or realm_access.roles.")
+    roles: dict[str, list[str]] = setting(
+        {}, 'Role to values of that claim: { admin = ["wharf-admins"], operator = ["ops"], viewer = ["staff"] }.'
+    )
+    default_role: str = setting("", "Role of who has none by the claim: viewer or operator; empty: refused.")
+
+
+@dataclass(frozen=True, slots=True)
 class WebSettings:
     listen: str = setting("127.0.0.1:9321", "Address and port of dashboard, API and /metrics.")
     public_url: str = setting("", "URL under which people reach the dashboard, for links in alerts and behind a proxy.")
@@ -96,6 +112,7 @@ class WebSettings:
     user: str = setting(
         "", "User that the web process becomes when started as root; empty: wharfinger, else uid 65532; root: it stays."
     )
+    oidc: OidcSettings = field(default_factory=OidcSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +173,7 @@ class AlertSettings:
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
     mode: str = setting("observe", "Default of every container: off, observe or auto.")
+    cpu_control: str = setting("quota", "How auto gives CPU: by quota, or by weight alone.")
     cpu_max: float = setting(0.0, "Host-wide cap on any container's CPU limit, in cores; 0: none.")
     memory_max: str = setting("", "Host-wide cap on any container's memory limit (512m, 2g); empty: none.")
     shrink_memory: bool = setting(False, "Let auto take memory back that it did not give.")
@@ -173,7 +191,6 @@ class FleetSettings:
 @dataclass(frozen=True, slots=True)
 class Settings:
     agent: AgentSettings = field(default_factory=AgentSettings)
-    cpu_control: str = setting("quota", "How auto gives CPU: by quota, or by weight alone.")
     host: HostSettings = field(default_factory=HostSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     store: StoreSettings = field(default_factory=StoreSettings)
