@@ -5,12 +5,14 @@ ARG BASE=python:3.12-slim-bookworm
 FROM ${BASE} AS build
 LABEL wharfinger.stage=build
 WORKDIR /build
+# run, or oidc: with what signing in by OpenID Connect needs.
+ARG REQUIREMENTS=run
 # Behind a proxy that re-signs TLS: lay its certificate at deploy/extra-ca.crt.
-COPY requirements/run.txt deploy/extra-ca.cr[t] ./
+COPY requirements/${REQUIREMENTS}.txt deploy/extra-ca.cr[t] ./
 RUN if [ -e extra-ca.crt ]; then export PIP_CERT=/build/extra-ca.crt; fi \
  && python3 -m venv --without-pip /opt/wharfinger \
  && python3 -m pip --python /opt/wharfinger/bin/python --no-cache-dir --disable-pip-version-check \
-    install --quiet --require-hashes -r run.txt
+    install --quiet --require-hashes -r ${REQUIREMENTS}.txt
 COPY . ./
 # Built offline with the locked hatchling, which does not stay.
 RUN python3 -m pip --python /opt/wharfinger/bin/python --no-cache-dir --disable-pip-version-check \

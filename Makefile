@@ -86,9 +86,11 @@ pictures: install-dev servers ## take the pictures of README and docs anew
 
 lock: install-dev ## write requirements/*.txt anew, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml \
-	  requirements/build.in --extra dev --extra apprise -o requirements/dev.txt
+	  requirements/build.in --extra dev --extra apprise --extra oidc -o requirements/dev.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml \
 	  requirements/build.in -c requirements/dev.txt -o requirements/run.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml \
+	  requirements/build.in --extra oidc -c requirements/dev.txt -o requirements/oidc.txt
 
 soak: install-dev servers ## all faults again and again for an hour (SECONDS=600, ARGS="--containers 50"); root
 	@exec $(BIN)/python -m tools.soak $(SECONDS) $(ARGS)

@@ -17,6 +17,7 @@ from dashboard.api.routes import all_routes
 from dashboard.api.state import app_version
 from dashboard.auth import Gate
 from dashboard.live import Hub
+from dashboard.oidc.doors import add_oidc
 from dashboard.openapi import document
 from dashboard.packing import pack
 from dashboard.pages import add_pages
@@ -69,6 +70,7 @@ def create_app(services: Services) -> Flask:
     files = StaticFiles(Path(__file__).parent / "static")
     add_files(app, files)
     add_pages(app, web, files)
+    add_oidc(app, web)
 
     def openapi() -> Response:
         spec = document(routes, app_version(), request.root_path.rstrip("/"))

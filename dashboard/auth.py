@@ -178,7 +178,7 @@ class Gate:
         No user costs as much time as a wrong password, so time tells nothing about names.
         """
         name = user.name if user else name
-        self._attempt(address, name, now_ms)
+        self.attempt(address, name, now_ms)
         with self._in_turn():
             if not self._unknown:
                 self._unknown = hash_password(secrets.token_urlsafe(16))
@@ -186,10 +186,15 @@ class Gate:
         if user is None or not right:
             log.warning("login refused for %r from %s", name[:64], address)
             raise Problem(401, "the name or the password is wrong")
-        self._attempts.give_back(address, name)
+        self.succeeded(address, name)
         return user
 
-    def _attempt(self, address: str, name: str, now_ms: int) -> None:
+    def succeeded(self, address: str, name: str) -> None:
+        """What :meth:`attempt` took is given back."""
+        self._attempts.give_back(address, name)
+
+    def attempt(self, address: str, name: str, now_ms: int) -> None:
+        """Count one try to come in. Raises Problem 429 after too many."""
         wait_s = self._attempts.take(address, name, now_ms)
         if wait_s:
             raise Problem(429, f"too many attempts; try again in {wait_s} s", headers={"Retry-After": str(wait_s)})
@@ -207,7 +212,7 @@ class Gate:
 
         Raises Problem 401 or 429; Refused when it is used up.
         """
-        self._attempt(address, SETUP_KEY, now_ms)
+        self.attempt(address, SETUP_KEY, now_ms)
         password_hash = self.hashed(password)
         with self._setting_up:  # two at once must not both be first
             stored = self._auth.value(SETUP_KEY)
@@ -218,7 +223,7 @@ class Gate:
             user = User(name, "admin", password_hash, now_ms)
             self._auth.put_user(user)
             self._auth.put_value(SETUP_KEY, None)
-        self._attempts.give_back(address, SETUP_KEY)
+        self.succeeded(address, SETUP_KEY)
         return self.open_session(user, now_ms)
 
     def _by_token(self, token_hash: str, now_ms: int) -> Identity | None:

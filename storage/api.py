@@ -332,11 +332,15 @@ Role = Literal["viewer", "operator", "admin"]
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """``password_hash`` empty: no password opens this account. ``subject``: who the sign-in provider says it is
+    (issuer and subject, separated by a space); empty: the account is of this dashboard alone."""
+
     name: str
     role: Role
     password_hash: str
     created_at_ms: int
     disabled: bool = False
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ THIRD_PARTY = {
     "docker": {"collector", "limits"},
     "waitress": {"daemon"},
     "rich": {"cli"},
+    "authlib": {"dashboard"},
+    "joserfc": {"dashboard"},
     "subprocess": set(),
 }
 ONE_SUBJECT = {"storage/api.py", "model/outside.py"}

@@ -29,6 +29,7 @@ SECTIONS = {
     "store": "What is kept, for how long. SQLite is always there.",
     "store.influxdb": "InfluxDB: a `url` alone turns the push on.",
     "web": "Dashboard, API and `/metrics`.",
+    "web.oidc": "Signing in by an OpenID Connect provider; see [sign-in](sign-in.md).",
     "alerts": "Rules and receivers; `webhook_url` alone is enough for a first receiver.",
     "alerts.receiver[]": "One receiver each, written `[[alerts.receiver]]`.",
     "alerts.maintenance[]": "Hours that recur in which nobody is told, written `[[alerts.maintenance]]`; "

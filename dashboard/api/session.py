@@ -71,9 +71,15 @@ def end_brought(call: Call[Any, Any]) -> None:
 
 
 def with_cookie(call: Call[Any, Any], secret: str, session: Session, status: int) -> Response:
-    """The answer of a login. The cookie is sent to us alone, on no cross-site request, and no script can read it."""
+    """The answer of a login by password."""
     form = who_form(session.user, session.role, "session", session.expires_at_ms)
     response = Response(msgspec.json.encode(form), status, mimetype="application/json")
+    set_cookie(response, call, secret)
+    return response
+
+
+def set_cookie(response: Response, call: Call[Any, Any], secret: str) -> None:
+    """The session's cookie: it is sent to us alone, on no cross-site request, and no script can read it."""
     response.set_cookie(
         COOKIE,
         secret,
@@ -83,7 +89,6 @@ def with_cookie(call: Call[Any, Any], secret: str, session: Session, status: int
         httponly=True,
         samesite="Strict",
     )
-    return response
 
 
 def who_form(name: str, role: Role, kind: str, expires_at_ms: int | None) -> dict[str, object]:
@@ -111,6 +116,8 @@ def own_password(call: Call[Nothing, OwnPassword]) -> Response:
     user = call.services.auth.user(call.identity.name) if call.identity.kind == "session" else None
     if user is None:
         raise Refused("only somebody who logged in with a password has one to change")
+    if not user.password_hash:
+        raise Refused("this account signs in by the provider and has no password here")
     call.web.gate.verify(user, call.body.old, call.request.remote_addr or "", call.now_ms)
     changed = replace(user, password_hash=call.web.gate.hashed(call.body.new))
     call.services.auth.put_user(changed)

@@ -11,13 +11,13 @@ from storage.api import Session, Token, User
 from storage.sqlite.database import Database
 from storage.sqlite.documents import clean
 
-USER = "name, role, password_hash, created_at_ms, disabled"
+USER = "name, role, password_hash, created_at_ms, disabled, subject"
 SESSION = "id_hash, user, role, created_at_ms, seen_at_ms, expires_at_ms"
 TOKEN = "id, name, role, token_hash, created_by, created_at_ms, expires_at_ms, last_used_at_ms"  # noqa: S105
 
 
-def _user(row: tuple[str, str, str, int, int]) -> User:
-    return User(row[0], row[1], row[2], row[3], bool(row[4]))  # type: ignore[arg-type]
+def _user(row: tuple[str, str, str, int, int, str]) -> User:
+    return User(row[0], row[1], row[2], row[3], bool(row[4]), row[5])  # type: ignore[arg-type]
 
 
 class SqliteAuth:
@@ -43,8 +43,15 @@ class SqliteAuth:
     def put_user(self, user: User) -> None:
         with self._db.transaction() as c:
             c.execute(
-                f"REPLACE INTO user ({USER}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608
-                (clean(user.name), user.role, user.password_hash, user.created_at_ms, int(user.disabled)),
+                f"REPLACE INTO user ({USER}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
+                (
+                    clean(user.name),
+                    user.role,
+                    user.password_hash,
+                    user.created_at_ms,
+                    int(user.disabled),
+                    clean(user.subject),
+                ),
             )
 
     def delete_user(self, name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
-from config.schema import Settings, WebSettings
+from config.schema import OidcSettings, Settings, WebSettings
 from dashboard.app import create_app
 from dashboard.auth import first_start, hash_password
 from dashboard.services import Services
@@ -27,12 +27,15 @@ PASSWORD = "correct horse battery"
 class Dashboard:
     """One server: ``.url .world .auth``; users ``mina`` (operator), ``vera`` (viewer), ``admin``."""
 
-    def __init__(self, folder: Path, *, port: int = 0, prefix: str = "", fresh: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, port: int = 0, prefix: str = "", fresh: bool = False, oidc: OidcSettings | None = None
+    ) -> None:
         self.world = World()
         self.cookies: dict[str, Any] = {}
         """Of users who have logged in already: a login costs a tenth of a second."""
         self.auth: AuthStore = open_auth(folder / "auth.db")
-        settings = Settings(web=WebSettings(public_url=f"http://127.0.0.1{prefix}" if prefix else "", max_streams=40))
+        public_url = f"http://127.0.0.1{prefix}" if prefix else ""
+        settings = Settings(web=WebSettings(public_url=public_url, max_streams=40, oidc=oidc or OidcSettings()))
         users: tuple[tuple[str, Role], ...] = (("mina", "operator"), ("vera", "viewer"), ("admin", "admin"))
         if not fresh:
             hashed = hash_password(PASSWORD)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from config.schema import OidcSettings
 from tests.browser.conftest import Looker
 from tests.browser.server import PASSWORD, Dashboard
+from tests.support.oidc import CLIENT, SECRET, oidc_provider
 
 pytestmark = pytest.mark.browser
 
@@ -86,3 +88,35 @@ def test_the_setup_address_makes_the_first_admin_once(fresh: Looker) -> None:
     page.locator("[name='password']").fill(PASSWORD)
     page.get_by_role("button", name="Begin").click()
     expect(page.get_by_role("alert")).to_be_visible()
+
+
+def test_the_button_of_a_provider_leads_there_and_back_into_a_session(browser: Browser, tmp_path: Path) -> None:
+    """Two sites, so that the browser keeps its rules for cookies between them: localhost and 127.0.0.1."""
+    with oidc_provider({"1": {"preferred_username": "anna", "groups": ["ops"]}}) as provider:
+        oidc = OidcSettings(
+            issuer=provider.url,
+            client_id=CLIENT,
+            client_secret=SECRET,
+            label="Harbour",
+            role_claim="groups",
+            roles={"operator": ["ops"]},
+        )
+        dashboard = Dashboard(tmp_path, oidc=oidc)
+        here = dashboard.url.replace("127.0.0.1", "localhost")
+        page = browser.new_page()
+        try:
+            page.goto(f"{here}/limits")
+            page.get_by_role("link", name="Sign in with Harbour").click()
+            assert page.url.startswith(provider.url)
+            page.locator("[name='subject']").fill("1")
+            page.get_by_role("button").click()
+            page.wait_for_selector("body[data-page='limits'][data-ready='true']")
+            assert page.url == f"{here}/limits"
+            user = dashboard.auth.user("anna")
+            assert user is not None
+            assert user.role == "operator"
+            page.goto(f"{here}/login?wrong=no_role")
+            expect(page.get_by_role("alert")).to_contain_text("no role here")
+        finally:
+            page.close()
+            dashboard.close()

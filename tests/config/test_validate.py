@@ -105,9 +105,42 @@ def test_impossible_items(path: str, value: object, at: str, message: str) -> No
     assert faults(path, value) == {at: message}
 
 
+SIGN_IN = {"issuer": "https://sso.example.com", "client_id": "wharf", "default_role": "viewer"}
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "message"),
+    [
+        ({"issuer": ""}, "issuer", "is missing: which provider knows this client_id?"),
+        ({"issuer": "http://sso.example.com"}, "issuer", "must be an https URL, or http on a loopback address"),
+        ({"client_id": ""}, "client_id", "is missing: the provider gives it when the dashboard is registered there"),
+        ({"scopes": ["email"]}, "scopes", "must have openid in it, or the provider does not say who signed in"),
+        ({"name_claim": ""}, "name_claim", "is empty: name the claim that names the user, such as email"),
+        (
+            {"role_claim": "groups", "roles": {"boss": ["x"]}},
+            "roles.boss",
+            "must be viewer, operator or admin, not 'boss'",
+        ),
+        (
+            {"role_claim": "groups"},
+            "roles",
+            "is missing: role_claim names the claim, roles says which of its values mean which role",
+        ),
+        ({"default_role": "admin"}, "default_role", "must be viewer or operator, not 'admin'"),
+        ({"default_role": ""}, "default_role", "is empty, and so are the roles: nobody could sign in"),
+    ],
+    ids=lambda v: str(v)[:30],
+)
+def test_a_sign_in_that_could_not_work_is_told(change: dict[str, object], path: str, message: str) -> None:
+    assert faults("web.oidc", SIGN_IN | change) == {f"web.oidc.{path}": message}
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
+        ("web.oidc", SIGN_IN),
+        ("web.oidc", SIGN_IN | {"issuer": "http://127.0.0.1:8080/realms/main"}),
+        ("web.oidc", SIGN_IN | {"role_claim": "groups", "roles": {"admin": ["a"]}, "default_role": ""}),
         ("discovery.docker", "unix:///run/docker.sock"),
         ("discovery.docker", "tcp://10.0.0.1:2375"),
         ("discovery.podman", "off"),

@@ -47,6 +47,22 @@ function say(words, field = null) {
   }
 }
 
+/** Why the way by the provider ended here. */
+const REASONS = {
+  away: t('The sign-in service does not answer. The log says why.'),
+  refused: t('The sign-in service refused.'),
+  stale: t('This sign-in took too long, or began in another browser. Start again.'),
+  untrusted: t('The sign-in service gave an answer that cannot be used. The log says why.'),
+  no_role: t('You are known, but have no role here. Ask an administrator.'),
+  taken: t('Another account here has your name. Ask an administrator.'),
+  disabled: t('Your account is disabled. Ask an administrator.'),
+  busy: t('Too many attempts. Try again in {t}.', { t: span(10) }),
+};
+const reason = query.get('wrong');
+if (Object.hasOwn(REASONS, reason)) say(REASONS[reason]);
+const provider = form.querySelector('[data-provider]');
+if (provider) provider.textContent = t('Sign in with {name}', { name: provider.dataset.provider });
+
 form.addEventListener('submit', async event => {
   event.preventDefault();
   wrong.hidden = true;

@@ -123,7 +123,7 @@ $('[data-new-user]').addEventListener('click', () =>
     [
       { name: 'name', label: t('Name'), required: true },
       { name: 'role', label: t('Role'), options: ROLES, value: 'viewer' },
-      { name: 'password', label: t('Password, at least 8 characters'), type: 'password', required: true },
+      { name: 'password', label: t('Password, at least 10 characters'), type: 'password', required: true },
     ],
     t('Add'),
     async v => {

@@ -15,6 +15,8 @@ def test_users(auth: AuthStore) -> None:
     auth.put_user(User("bob", "operator", "h2", 2000, disabled=True))
     assert auth.users() == (ANN, User("bob", "operator", "h2", 2000, disabled=True))
     assert auth.user("ann") == ANN
+    auth.put_user(replace(ANN, subject="https://sso.example.com 1"))
+    assert auth.user("ann") == replace(ANN, subject="https://sso.example.com 1")
     assert auth.user("'; DROP TABLE user; --") is None
 
 

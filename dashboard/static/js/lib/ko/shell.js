@@ -92,12 +92,25 @@ export const shell = {
   'No account yet? The setup address stands in the log of the first start.':
     '계정이 없나요? 첫 실행 로그에 설정 주소가 있습니다.',
   'Make the first administrator.': '첫 관리자를 만듭니다.',
-  'Password, at least 8 characters': '비밀번호, 8자 이상',
+  'Password, at least 10 characters': '비밀번호, 10자 이상',
   'Begin': '시작',
   'This address works once.': '이 주소는 한 번만 쓸 수 있습니다.',
   'Show the password': '비밀번호 보기',
   'Write your name.': '이름을 적으세요.',
   'Write your password.': '비밀번호를 적으세요.',
+  'Sign in with {name}': '{name}(으)로 로그인',
+  'The sign-in service does not answer. The log says why.':
+    '로그인 서비스가 응답하지 않습니다. 이유는 로그에 있습니다.',
+  'The sign-in service refused.': '로그인 서비스가 거부했습니다.',
+  'This sign-in took too long, or began in another browser. Start again.':
+    '로그인이 너무 오래 걸렸거나 다른 브라우저에서 시작되었습니다. 다시 시작하세요.',
+  'The sign-in service gave an answer that cannot be used. The log says why.':
+    '로그인 서비스의 응답을 사용할 수 없습니다. 이유는 로그에 있습니다.',
+  'You are known, but have no role here. Ask an administrator.':
+    '로그인은 확인되었지만 여기서 맡은 역할이 없습니다. 관리자에게 문의하세요.',
+  'Another account here has your name. Ask an administrator.':
+    '같은 이름의 다른 계정이 이미 있습니다. 관리자에게 문의하세요.',
+  'Your account is disabled. Ask an administrator.': '비활성화된 계정입니다. 관리자에게 문의하세요.',
   'Name or password is wrong.': '이름이나 비밀번호가 틀렸습니다.',
   'Too many attempts. Try again in {t}.': '시도가 너무 많습니다. {t} 뒤 다시 시도하세요.',
 };
