@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from dashboard.api.layer import Web
+from dashboard.api.layer import API, Web
 from dashboard.api.state import app_version
 from dashboard.auth import NOBODY, Identity
 from dashboard.errors import Problem
@@ -30,6 +30,21 @@ GATE: Final = "gate"
 """The module of the pages before the login."""
 WORDS: Final = {"en": (), "ko": ("js/lib/ko/index.js",)}
 """Modules that a language asks for while a page begins, so that they come with the others."""
+FIGURES: Final = (
+    "cpu_usage_cores,cpu_limit_cores,cpu_usage_of_limit_ratio,cpu_throttled_periods_ratio,memory_working_set_bytes,"
+    "memory_limit_bytes,memory_working_set_of_limit_ratio,cpu_pressure_some_ratio,memory_pressure_some_ratio,"
+    "io_pressure_some_ratio,io_read_bytes_per_second,io_write_bytes_per_second,network_receive_bytes_per_second,"
+    "network_transmit_bytes_per_second,memory_usage_bytes"
+)
+FIRST: Final = {
+    "overview": (
+        "/containers?" + urlencode({"state": "running", "limit": 5000, "metrics": FIGURES}),
+        "/hosts",
+        "/findings",
+    )
+}
+"""What a page asks for first, word for word, below the API's base: the browser fetches it beside the modules, and they
+find it there (static/js/lib/fleet.js; a browser test counts the questions)."""
 LANGUAGE_COOKIE: Final = "wharfinger_lang"
 
 
@@ -37,6 +52,11 @@ def language() -> str:
     """The language that was chosen, else the one that the browser asks for, else English."""
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "en") or "en"
+
+
+def first_of(page: str) -> tuple[str, ...]:
+    """Addresses below the API's base; none where the page's own address asks for another list."""
+    return FIRST.get(page, ()) if request.args.get("show") != "down" else ()
 
 
 def add_pages(app: Flask, web: Web, files: StaticFiles) -> None:
@@ -63,6 +83,7 @@ def add_pages(app: Flask, web: Web, files: StaticFiles) -> None:
             base=base,
             files=f"{base}/static/{files.version}",
             modules=modules[page, lang],
+            first=[API + address for address in first_of(page)],
             role=identity.role if identity.kind != "nobody" else "",
             user=identity.name,
             version=app_version(),

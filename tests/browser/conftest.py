@@ -119,7 +119,7 @@ class Looker:
             before = len(self.watch.lines)
             try:
                 go()
-                page.wait_for_selector(selector, timeout=10_000)
+                page.wait_for_selector(selector, timeout=20_000)
                 return
             except Error as error:
                 cut = CUT in str(error) or any(

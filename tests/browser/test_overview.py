@@ -190,3 +190,14 @@ def test_undo_asks_first(act: Looker) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status").filter(has_text="Undone: shop-api-2")).to_be_visible()
     assert act.dashboard.world.by_hand[act.dashboard.world.hero]["cpu_cores"] == 1.25
+
+
+def test_the_first_lists_come_beside_the_modules_and_are_asked_for_once(look: Looker) -> None:
+    page = look.open("/")
+    asked = page.evaluate(
+        "performance.getEntriesByType('resource').filter(e => /v1.(containers|hosts|findings)/.test(e.name))"
+        ".map(e => [new URL(e.name).pathname.split('/').pop(), e.initiatorType])"
+    )
+    assert sorted(asked) == [["containers", "link"], ["findings", "link"], ["hosts", "link"]]
+    page = look.open("/?show=down")
+    assert page.locator("link[rel='preload'][as='fetch']").count() == 0, "another list is asked for"
