@@ -14,7 +14,7 @@ SECONDS ?= 3600
 LOCK := requirements/run.txt requirements/dev.txt
 REAL := docker or influxdb or prometheus or alertmanager or browser or image or root or vm
 
-.PHONY: help install install-dev servers run test check lint types ci vm demo bench soak evaluation dist audit docs lock pictures storm clean
+.PHONY: help install install-dev servers run test check lint types ci vm demo bench soak evaluation dist audit docs lock pictures storm quiet clean
 
 help: ## print this list
 	@echo "wharfinger: what make can do here"
@@ -98,6 +98,9 @@ soak: install-dev servers ## all faults again and again for an hour (SECONDS=600
 storm: install-dev ## kill -9 an agent's alerting and its limit controller 100 times each (KILLS=100)
 	@$(BIN)/python -m tests.alerts.storm $(KILLS)
 	@$(BIN)/python -m tests.limits.storm $(KILLS)
+
+quiet: install-dev ## a week of a quiet host, second by second: nobody may be notified (DAYS=1)
+	@$(BIN)/python -m tests.alerts.quiet $(DAYS)
 
 clean: ## remove .venv and everything built
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis

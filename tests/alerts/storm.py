@@ -184,9 +184,9 @@ def judged(path: Path, server: HalfFailing) -> dict[str, int]:
 
 
 def main(arguments: list[str]) -> int:
+    logging.disable()  # that the receiver fails is the point
     if arguments and arguments[0] == "child":
         child(Path(arguments[1]), arguments[2], int(arguments[3]))
-    logging.disable()  # that the receiver fails is the point
     kills = int(arguments[0]) if arguments else 100
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.db"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,6 +25,15 @@ pytestmark = [pytest.mark.docker, pytest.mark.influxdb, pytest.mark.browser]
 
 NAMES = ("alpha", "beta", "gamma")
 PREFIX = "fleet-test."
+RULE = "FleetLimit"
+RULES = f"""[[rule]]
+name = "{RULE}"
+severity = "info"
+metric = "cpu_limit_cores"
+function = "last"
+threshold = 0.1
+"""
+"""Fires of every container with a CPU limit: of the one that only the last host sees."""
 
 
 @pytest.fixture
@@ -37,7 +47,10 @@ def three() -> Iterator[list[Host]]:
 
 def start(name: str, host: Host, port: int, bucket: str, folder: Path, docker: str, after: ExitStack) -> Wharfinger:
     """A whole wharfinger on one of the hosts; only the last sees containers, for all share one engine."""
+    rules = folder / f"{name}.toml"
+    rules.write_text(RULES)
     environ = {
+        "WHARFINGER_ALERTS__RULES": str(rules),
         DOCKER: docker if name == "gamma" else "off",
         "WHARFINGER_DISCOVERY__CGROUP_WALK": "false",
         "WHARFINGER_DISCOVERY__PODMAN": "off",
@@ -65,6 +78,35 @@ def watched_live(browser: Browser, url: str, name: str) -> None:
     before = page.evaluate(end)
     until(page, f"{end} > {before!r}", 15)
     page.close()
+
+
+def alerts_of_another_host(web: Wharfinger, key: str) -> None:
+    """What fires there is listed, acknowledged and silenced from here, on that host and on no other."""
+
+    def alert() -> dict[str, Any]:
+        found = [item for item in web.items("/alerts", state="firing") if item["rule"] == RULE]
+        assert [(item["host"], item["container_id"]) for item in found] == [("gamma", key)]
+        return found[0]
+
+    first = wait_until(alert, 30, "the alert of another host")
+    assert [item["id"] for item in web.items("/alerts", state="firing", host="gamma") if item["rule"] == RULE] == [
+        first["id"]
+    ]
+    assert web.items("/alerts", state="firing", host="alpha") == []
+    assert RULE in {rule["name"] for rule in web.items("/alerts/rules", host="gamma")}
+    status, answer = web.ask("POST", f"/alerts/{first['id']}/acknowledge")
+    assert status == 200, answer
+    assert alert()["acknowledged_by"]
+
+    wanted = {"rules": [RULE], "duration_s": 600, "comment": "by the fleet"}
+    status, silence = web.ask("POST", "/silences?host=gamma", wanted)
+    assert status in (200, 201), silence
+    assert [(item["id"], item["host"]) for item in web.items("/silences")] == [(silence["id"], "gamma")]
+    assert web.items("/silences", host="beta") == []
+    wait_until(lambda: alert()["silenced_until"], 10, "the alert is silenced there")
+    status, answer = web.ask("DELETE", f"/silences/{silence['id']}")
+    assert status in (200, 204), answer
+    assert web.items("/silences", host="gamma") == []
 
 
 def test_three_hosts_one_influxdb_and_a_web_without_an_agent(
@@ -136,6 +178,8 @@ def test_three_hosts_one_influxdb_and_a_web_without_an_agent(
         status, answer = web.ask("POST", f"/limits/changes/{journal[0]['id']}/undo")
         assert status == 200, answer
         assert docker_engine.client.api.inspect_container(key)["HostConfig"]["NanoCpus"] == 500_000_000
+
+        alerts_of_another_host(web, key)
 
         # a switch on one host alone
         status, answer = web.ask("PUT", "/limits/pause?host=beta", {"paused": True, "reason": "works"})
