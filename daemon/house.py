@@ -43,7 +43,7 @@ from daemon.privilege import link_group
 from daemon.steps import Steps
 from daemon.ticker import Ticker
 from daemon.worker import Job, Worker
-from limits.actuator.choose import build_actuator
+from limits.actuator.choose import build_actuator, build_podman
 from limits.controller import Controller
 from model.alert import Receiver
 from model.change import Change
@@ -92,6 +92,7 @@ class AgentHouse:
             os.cpu_count() or 1,
             hands=self.engine.hands,
         )
+            podman=build_podman(settings.discovery),
         self._health = self._build_health()
         self._cost, self._machine = Cost("agent", settings.host.proc), look(settings.host)
         self.link = LinkServer(socket_path(settings), self._commands().answer, group)

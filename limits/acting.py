@@ -14,6 +14,7 @@ from limits.foreign import adopt, tell_law
 from limits.history import value_of
 from limits.journal import READ_FAULTS
 from limits.learning import Learning, value_in
+from limits.reassert import Reassert
 from limits.rollback import RULE as ROLLBACK
 from limits.sizes import say_value, shown
 from limits.track import EFFECT_MS, KnobTrack, Plan, Track, Value, Watch, alike
@@ -46,7 +47,7 @@ class Acting:
     """One call of :meth:`act` makes a bounded number of changes; CPU raises first, since they take microseconds."""
 
     def __init__(self, desk: Desk, learning: Learning, undoing: Undoing, airbag: Airbag) -> None:
-        self._airbag, self._weights = airbag, Weights(desk)
+        self._airbag, self._weights, self._reassert = airbag, Weights(desk), Reassert(desk)
         self._desk, self._learning, self._undoing = desk, learning, undoing
         self._second, self._writes = 0, 0
         self._away_until_ms = 0
@@ -59,6 +60,7 @@ class Acting:
                 self._learning.load(now_ms)
                 self._airbag.lift_left_over()
             self._record_foreign(now_ms)
+            self._reassert.tend(now_ms)
             more = self._plans(now_ms)
             more |= self._learn(now_ms)
             self._airbag.tend(now_ms)

@@ -47,6 +47,7 @@ class Airbag:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        desk.journal.after_update = self.put_back
         self._bags: dict[str, Bag] = {}
         self._denied_since: dict[str, int] = {}
         self._owners: set[str] = set()
@@ -83,6 +84,23 @@ class Airbag:
         if len(self._owners) > len(tracks):
             self._owners &= set(tracks)
 
+    def put_back(self, container_id: str) -> None:
+        """At once after the runtime wrote: where it writes through systemd, that sets every memory limit of the unit,
+        and ``memory.high`` to the one that it knows of, which is none."""
+        bag, kernel = self._bags.get(container_id), self._desk.journal.kernel
+        if bag is None or not bag.values:
+            return
+        try:
+            if not isinstance(kernel.read(bag.cgroup).memory_high_bytes, Unlimited):
+                return
+            use, value = kernel.memory_use(bag.cgroup), bag.values[-1]
+            if use is not None and value >= ABOVE_USE * max(use.in_use, use.current):
+                kernel.write_memory_high(bag.cgroup, value)
+            else:
+                bag.at_ms = 0  # higher, as soon as it is known how high
+        except READ_FAULTS as fault:
+            log.debug("%s: its airbag is put back later: %s", container_id[:12], fault)
+
     def _wanted(self, track: Track, now_ms: int) -> int | None:
         """Where it should be; None: this container is to have none. Under the lock."""
         desk, law, limit, key = self._desk, track.memory_law, track.memory.number(), track.target.key
@@ -106,7 +124,7 @@ class Airbag:
             self._owners.add(key)
             self._drop([key])
             return
-        lost = isinstance(found, Unlimited) and bag is not None and now_ms - bag.at_ms > LAG_MS
+        lost = bag is not None and (not bag.at_ms or (isinstance(found, Unlimited) and now_ms - bag.at_ms > LAG_MS))
         last = bag.values[-1] if bag is not None and bag.values else None
         if last is not None and not lost and abs(value - last) <= CHANGE_LEAST * last:
             return

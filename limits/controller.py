@@ -14,6 +14,7 @@ from config.schema import HostSettings, LimitSettings
 from limits import guard
 from limits.acting import Acting
 from limits.actuator.base import Actuator, Kernel
+from limits.actuator.by_runtime import ByRuntime
 from limits.actuator.cgroupfs import CgroupActuator
 from limits.advice import right_size
 from limits.airbag import Airbag
@@ -34,6 +35,7 @@ from model.errors import StoreError
 from model.finding import Finding
 from model.outside import rfc3339
 from model.sample import Snapshot
+from model.target import Target
 from storage.api import StateStore
 
 log = logging.getLogger(__name__)
@@ -57,9 +59,12 @@ class Controller:
         *,
         kernel: Kernel | None = None,
         hands: Callable[[], Mapping[tuple[str, str], str]] = dict,
+        podman: Actuator | None = None,
     ) -> None:
-        """``hands``: (container id, knob) → name of the user's rule that adjusts it; the laws leave it alone."""
-        journal = Journal(state, actuator, kernel or CgroupActuator(host), on_change)
+        """``hands``: (container id, knob) → name of the user's rule that adjusts it; the laws leave it alone.
+        ``actuator``: Docker's. ``podman``: None where Podman is not asked: its containers are written directly."""
+        door = kernel or CgroupActuator(host)
+        journal = Journal(state, ByRuntime(actuator, podman, door, self._target), door, on_change)
         self._desk = Desk(settings, label_prefix, state, journal, cpu_count)
         self._wishes, self._hands = wishes, hands
         self._learning = Learning(self._desk)
@@ -69,6 +74,10 @@ class Controller:
         self._watching, self._between = Watching(self._desk, weighing), Between(self._desk, weighing)
         self._airbag = Airbag(self._desk)
         self._acting = Acting(self._desk, self._learning, self._undoing, self._airbag)
+
+    def _target(self, container_id: str) -> Target | None:
+        track = self._desk.tracks.get(container_id)
+        return track.target if track is not None else None
 
     @property
     def wake(self) -> Callable[[], None]:

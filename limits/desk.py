@@ -49,12 +49,15 @@ class Queue:
     """By container and rule: what a rule changed is to be put back."""
     unmade: dict[tuple[str, str], Change] = field(default_factory=dict)
     """By container and knob: decided and not made, to be journalled."""
+    lost: dict[tuple[str, str], Value] = field(default_factory=dict)
+    """By container and knob: what the host lost and is to be written again."""
     effects: dict[str, Mapping[str, float | None]] = field(default_factory=dict)
     findings: dict[str, str] = field(default_factory=dict)
     """Change id → finding that came after it."""
 
     def __bool__(self) -> bool:
-        return any((self.plans, self.learn, self.foreign, self.reverts, self.unmade, self.effects, self.findings))
+        decided = (self.plans, self.learn, self.foreign, self.reverts, self.unmade, self.lost)
+        return any((*decided, self.effects, self.findings))
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from limits import guard
 from limits.desk import FOREIGN, FOREIGN_HOLD_S, Desk
 from limits.sizes import shown
 from limits.track import KNOBS, KnobTrack, Track, Value, alike
@@ -11,6 +12,9 @@ from limits.words import say_step
 from model.limits import Limits
 
 log = logging.getLogger(__name__)
+
+LOSSES = 3
+LOSSES_MS = 600_000
 
 
 def compare(desk: Desk, track: Track, limits: Limits, now_ms: int) -> None:
@@ -27,8 +31,23 @@ def compare(desk: Desk, track: Track, limits: Limits, now_ms: int) -> None:
         elif state.saved is not None and alike(knob, value, state.saved):
             state.in_force, state.owed = value, False
             tell_law(track, knob)
+        elif lost(desk, track, state, value, now_ms):
+            tell_law(track, knob)
         else:
             adopt(desk, track, knob, value, now_ms)
+
+
+def lost(desk: Desk, track: Track, state: KnobTrack, value: Value, now_ms: int) -> bool:
+    """Did the host put back what it has itself? Then ours is written again: but whoever does so three times within ten
+    minutes means it."""
+    if not guard.is_volatile(track.target) or not alike(state.knob, value, state.resting) or state.in_force is None:
+        return False
+    if len(state.lost_ms) == LOSSES and now_ms - state.lost_ms[0] < LOSSES_MS:
+        return False
+    state.lost_ms.append(now_ms)
+    desk.queue.lost[(track.target.key, state.knob)] = state.in_force
+    state.in_force = value
+    return True
 
 
 def adopt(desk: Desk, track: Track, knob: str, value: Value, now_ms: int) -> None:
@@ -39,7 +58,7 @@ def adopt(desk: Desk, track: Track, knob: str, value: Value, now_ms: int) -> Non
         "%s: someone else changed its %s limit (%s): left alone for 10 minutes", shown(track.target.name), knob, step
     )
     track.forget_laws()
-    state.in_force = state.floor = state.saved = value
+    state.in_force = state.floor = state.saved = state.resting = value
     state.owed = False
     state.superseded.clear()
     track.held_until_ms = max(track.held_until_ms, now_ms + round(FOREIGN_HOLD_S * 1000))

@@ -27,6 +27,9 @@ MEMORY_TOLERANCE: Final = 4096
 """The kernel rounds limits down to whole pages."""
 
 
+RUNTIMES: Final = ("docker", "podman", "containerd", "systemd")
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """``value`` is what may be written; with REFUSED it means nothing. ``wrong``: the value itself is
@@ -46,12 +49,20 @@ def refused(reason: str, *, wrong: bool = False) -> Ruling:
     return Ruling(Verdict.REFUSED, 0.0, reason, wrong)
 
 
+def is_volatile(target: Target) -> bool:
+    """Does nobody but the kernel keep a limit that we set? Docker does; Podman 4 does not save what its API changes,
+    and containerd and systemd are not asked at all."""
+    return target.id.runtime != "docker"
+
+
 def excluded(target: Target, own_ids: Collection[str] = ()) -> str | None:
     """Why nobody, by hand or not, changes this container through us; None: it may be."""
     if target.managed_by:
         return f"{target.managed_by} owns its limits and would put them back: change them there"
-    if target.id.runtime != "docker":
-        return f"it is run by {target.id.runtime}: limits are changed through Docker's API only"
+    if target.id.runtime not in RUNTIMES:
+        return f"it is run by {target.id.runtime}: limits of {', '.join(RUNTIMES)} are changed only"
+    if target.id.runtime == "systemd" and target.name.startswith("wharfinger"):
+        return "it is wharfinger's own service"
     if target.key in own_ids:
         return "it is wharfinger's own container"
     if target.state == "removed":

@@ -43,6 +43,8 @@ class Journal:
     ) -> None:
         self.state, self.actuator, self.kernel = state, actuator, kernel
         self._on_change = on_change
+        self.after_update: Callable[[str], None] = lambda _container_id: None
+        """Called after the runtime was made to write: it may write more than was asked for."""
         self._numbers = count()
         self.applied = self.refused = self.failed = 0
 
@@ -55,7 +57,8 @@ class Journal:
         if known is not None and not renew:
             return known
         found = self.actuator.inspect(container_id)
-        original = Original(container_id, found.name, now_ms, knobs_of(found.native), dict(found.native))
+        knobs = found.knobs or knobs_of(found.native)
+        original = Original(container_id, found.name, now_ms, knobs, dict(found.native))
         if renew:
             self.state.replace_original(original)
         else:
@@ -152,8 +155,14 @@ class Journal:
         """Let the runtime save ``wanted`` in the form that it has; returns what it has then."""
         found, v2 = self.actuator.inspect(container_id), self.kernel.v2_memory()
         fields = fields_for(found.native, owed, v2=v2) if owed is not None else {}
-        self.actuator.update(container_id, fields | fields_for(found.native, wanted, v2=v2))
+        self._update(container_id, fields | fields_for(found.native, wanted, v2=v2))
         return self.actuator.inspect(container_id)
+
+    def _update(self, container_id: str, fields: Mapping[str, int]) -> None:
+        try:
+            self.actuator.update(container_id, fields)
+        finally:
+            self.after_update(container_id)
 
     def _write_kernel(self, wanted: Knobs, cgroup: str) -> bool:
         """False where the kernel's files may not be written: the runtime has to do it."""
@@ -172,7 +181,7 @@ class Journal:
             saved = self.update_runtime(change.container_id, change.after, owed)
         else:
             fields = restoring(native_of(original), change.after, v2=self.kernel.v2_memory())
-            self.actuator.update(change.container_id, fields)
+            self._update(change.container_id, fields)
             saved = self.actuator.inspect(change.container_id)
         if not agrees(change.after, knobs_of(saved.native)):
             raise ActuatorAway("the runtime took the update, but inspect shows another limit")

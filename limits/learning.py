@@ -10,6 +10,7 @@ from limits import guard
 from limits.actuator.base import ActuatorAway
 from limits.advice import needed
 from limits.desk import FOREIGN, FOREIGN_HOLD_S, HOLDS, PAUSE, Desk, Pause
+from limits.foreign import lost
 from limits.history import ever_ours, floor_of, last_written, value_of
 from limits.journal import READ_FAULTS
 from limits.own import own_ids
@@ -155,10 +156,15 @@ class Learning:
     ) -> None:
         state, last = track.knob(knob), last_written(rows, knob)
         state.in_force = seen
+        state.resting = seen if original is None else value_of(original.knobs, knob)
         known = last is not None or original is not None
         if seen is None or not known or ever_ours(rows, original, knob, seen):
             state.floor = floor_of(rows, original, knob, seen)
             state.owed = last is not None and alike(knob, last, seen)
+            if last is not None and not state.owed and alike(knob, seen, state.resting):
+                state.in_force = last
+                if not lost(self._desk, track, state, seen, track.seen_ms):
+                    state.in_force = seen
             return
         log.info(
             "%s: its %s limit was changed while we were away (%s): that is its owner's will",

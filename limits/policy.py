@@ -148,6 +148,8 @@ def effective(settings: LimitSettings, target: Target, fields: Mapping[str, obje
         values["cpu_control"], sources["cpu_control"] = _control(settings.cpu_control), "config"
     except ValueError as fault:
         faults.append(f"limits.cpu_control = {shown(settings.cpu_control)} {fault}.")
+    if target.id.runtime == "systemd" and values.get("mode") is Mode.AUTO:
+        values["mode"], sources["mode"] = Mode.OBSERVE, "default"  # a service is put under auto by its name only
     for name, text in sorted(target.own_labels().items()):
         if name.startswith(prefix):
             _take_label(name[len(prefix) :], text, prefix, values, sources, faults)

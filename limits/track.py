@@ -43,6 +43,10 @@ class KnobTrack:
     in_force: Value = None
     floor: Value = None
     saved: Value = None
+    resting: Value = None
+    """What the host puts back by itself (a restart, systemd's daemon-reload) where no runtime keeps what we set."""
+    lost_ms: deque[int] = field(default_factory=lambda: deque(maxlen=3))
+    """When the host did so."""
     superseded: deque[tuple[Value, int]] = field(default_factory=lambda: deque(maxlen=16))
     rule_floor: tuple[float, int] | None = None
     """What a rule raised it to, and until when it stays."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from model.change import Knobs
 from model.errors import WharfingerError
-from model.limits import Limits
+from model.limits import Bytes, Cores, Limits
 
 NATIVE_FIELDS = ("NanoCpus", "CpuQuota", "CpuPeriod", "CpuShares", "Memory", "MemorySwap")
 """Docker HostConfig fields that this room reads and writes."""
@@ -33,6 +34,8 @@ class Inspected:
     name: str
     state: str
     native: Native
+    knobs: Knobs | None = None
+    """The same as knobs, where the native form does not say all; None: it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,15 @@ class Kernel(Protocol):
     def commands(self, cgroup: str) -> tuple[str, ...]:
         """Names of the programs of its first processes (``comm``), in no order."""
 
-    def write_cpu(self, cgroup: str, cores: float) -> None:
+    def write_cpu(self, cgroup: str, cores: Cores) -> None:
         """Set the quota on the period in force."""
+
+    def write_weight(self, cgroup: str, weight: int) -> None:
+        """Set the CPU weight, on cgroup v2's scale."""
+
+    def write_memory(self, cgroup: str, limit: Bytes, swap: Bytes) -> None:
+        """Set memory and swap (alone; None: it is left) where no runtime does: on v2 a limit below what is in use
+        kills, so whoever calls has looked."""
 
     def raise_memory(self, cgroup: str, limit: int) -> None:
         """Raise the memory limit, keeping swap as it is; Refused where that would be a lowering."""

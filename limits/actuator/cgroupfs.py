@@ -26,6 +26,7 @@ from collector.cgroupfs.knobs import (
     parse_cpu_max,
     parse_quota,
     positive,
+    shares_of_weight,
     weight_of_shares,
 )
 from config.schema import HostSettings
@@ -99,7 +100,9 @@ class CgroupActuator:
         )
         return tuple(dict.fromkeys(name for name in found if name))
 
-    def write_cpu(self, cgroup: str, cores: float) -> None:
+    def write_cpu(self, cgroup: str, cores: Cores) -> None:
+        if cores is None:
+            return
         trees, (_, _, period) = self._trees(), self._cpu(cgroup)
         if period is None:
             raise ActuatorAway("this host has no CPU quota: its cpu controller is not there")
@@ -117,6 +120,25 @@ class CgroupActuator:
             if both is not None and not isinstance(both, Unlimited):
                 self._write(cgroup, Knob.SWAP, format_bytes(limit + max(0, both - now), v1=True))
         self._write(cgroup, Knob.MEMORY, format_bytes(limit, v1=v1))
+
+    def write_weight(self, cgroup: str, weight: int) -> None:
+        v1 = on_v1(self._trees(), Knob.CPU_WEIGHT)
+        self._write(cgroup, Knob.CPU_WEIGHT, str(shares_of_weight(weight) if v1 else weight))
+
+    def write_memory(self, cgroup: str, limit: Bytes, swap: Bytes) -> None:
+        if limit is None:
+            return
+        now, v1 = self._maybe_bytes(cgroup, Knob.MEMORY), on_v1(self._trees(), Knob.MEMORY)
+        writes = [(Knob.MEMORY, format_bytes(limit, v1=v1))]
+        if swap is not None and self._maybe_bytes(cgroup, Knob.SWAP) is not None:
+            both: int | Unlimited = swap
+            if v1:
+                both = UNLIMITED if isinstance(limit, Unlimited) or isinstance(swap, Unlimited) else limit + swap
+            writes.append((Knob.SWAP, format_bytes(both, v1=v1)))
+        if isinstance(limit, Unlimited) or (isinstance(now, int) and limit > now):
+            writes.reverse()  # on v1 memory is never above memory and swap together
+        for knob, text in writes:
+            self._write(cgroup, knob, text)
 
     def write_memory_high(self, cgroup: str, limit: int | None) -> None:
         self._write(cgroup, Knob.MEMORY_HIGH, "max" if limit is None else format_bytes(limit, v1=False))

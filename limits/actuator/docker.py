@@ -37,6 +37,8 @@ class DockerActuator:
     call and anew after a fault. One request at a time; each ends after ``timeout_s`` at the latest.
     """
 
+    RUNTIME = "Docker"
+
     def __init__(self, address: str = "auto", timeout_s: float = TIMEOUT_S) -> None:
         self._off = address == "off"
         self._address = os.environ.get("DOCKER_HOST", DEFAULT_SOCKET) if address in ("auto", "off") else address
@@ -50,7 +52,9 @@ class DockerActuator:
             found = self._ask(container_id, lambda client: client.inspect_container(container_id))
         config, state = found.get("HostConfig"), found.get("State")
         if not isinstance(config, dict) or not isinstance(state, dict):
-            raise ActuatorAway(f"Docker at {self._address} gave an answer about {container_id[:12]} without HostConfig")
+            raise ActuatorAway(
+                f"{self.RUNTIME} at {self._address} gave an answer about {container_id[:12]} without HostConfig"
+            )
         return Inspected(
             container_id=str(found.get("Id", container_id)),
             name=str(found.get("Name", "")).lstrip("/"),
@@ -62,14 +66,14 @@ class DockerActuator:
         if not fields:
             return
 
-        def post(client: Any) -> Any:
-            url = client._url("/containers/{0}/update", container_id)
-            return client._result(client._post_json(url, data=dict(fields)), True)
-
         with self._lock:
-            answer = self._ask(container_id, post, writes=True)
+            answer = self._ask(container_id, lambda client: self._post(client, container_id, fields), writes=True)
         for warning in answer.get("Warnings") or ():
-            log.warning("Docker says about the limits of %s: %s", container_id[:12], shown(warning, 200))
+            log.warning("%s says about the limits of %s: %s", self.RUNTIME, container_id[:12], shown(warning, 200))
+
+    def _post(self, client: Any, container_id: str, fields: Mapping[str, int]) -> Any:
+        url = client._url("/containers/{0}/update", container_id)
+        return client._result(client._post_json(url, data=dict(fields)), True)
 
     def close(self) -> None:
         with self._lock:
@@ -82,29 +86,30 @@ class DockerActuator:
 
     def _ask(self, container_id: str, call: Any, *, writes: bool = False) -> dict[str, Any]:
         if self._off:
-            raise ActuatorAway("discovery.docker is off: limits can be changed only where Docker may be asked")
+            raise ActuatorAway(
+                f"discovery.{self.RUNTIME.lower()} is off: limits can be changed only where {self.RUNTIME} may be asked"
+            )
         try:
             if self._client is None:
                 look_for(self._address)
                 self._client = docker.APIClient(base_url=self._address, version="auto", timeout=int(self._timeout_s))
             answer = call(self._client)
         except NotFound:
-            raise NotThere(f"Docker knows no container {container_id[:12]}") from None
+            raise NotThere(f"{self.RUNTIME} knows no container {container_id[:12]}") from None
         except APIError as fault:
             raise Refused(reason_of(fault.explanation or str(fault))) from None
         except (DockerException, OSError, ValueError) as fault:
             sent = writes and self._client is not None
             self._drop()
-            text = (
-                f"Docker at {self._address} does not answer ({type(fault).__name__}): is it running, and may we use it?"
-            )
+            why = f"does not answer ({type(fault).__name__}): is it running, and may we use it?"
+            text = f"{self.RUNTIME} at {self._address} {why}"
             if not self._away:
                 log.warning("%s", text)
             self._away = True
             raise (Unanswered if sent else ActuatorAway)(text) from None
         self._away = False
         if not isinstance(answer, dict):
-            text = f"Docker at {self._address} gave an answer that is no JSON object"
+            text = f"{self.RUNTIME} at {self._address} gave an answer that is no JSON object"
             raise (Unanswered if writes else ActuatorAway)(text)
         return answer
 

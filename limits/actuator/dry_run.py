@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from collector.cgroupfs.knobs import PERIOD_US, weight_of_shares
+from collector.cgroupfs.knobs import PERIOD_US, shares_of_weight, weight_of_shares
 from limits.actuator.base import NATIVE_FIELDS, Inspected, MemoryUse
 from limits.actuator.native import cores_of, memory_of
 from limits.sizes import MEMORY_LEAST, say_bytes
 from model.errors import NotThere, Refused
-from model.limits import UNLIMITED, Bytes, Cores, Limits, Unlimited
+from model.limits import UNLIMITED, Bytes, Cores, Limits, Unlimited, bounded
 
 
 @dataclass(slots=True)
@@ -109,10 +109,20 @@ class DryRun:
     def commands(self, cgroup: str) -> tuple[str, ...]:
         return self._at(cgroup).commands
 
-    def write_cpu(self, cgroup: str, cores: float) -> None:
+    def write_cpu(self, cgroup: str, cores: Cores) -> None:
         found = self._at(cgroup)
         found.cores = cores
-        found.writes.append(("cpu", cores))
+        found.writes.append(("cpu", bounded(cores) or -1.0))
+
+    def write_weight(self, cgroup: str, weight: int) -> None:
+        found = self._at(cgroup)
+        found.shares = shares_of_weight(weight)
+        found.writes.append(("weight", weight))
+
+    def write_memory(self, cgroup: str, limit: Bytes, swap: Bytes) -> None:
+        found = self._at(cgroup)
+        found.memory = limit
+        found.writes += [("memory", bounded(limit) or -1.0), ("swap", bounded(swap) or -1.0)]
 
     def raise_memory(self, cgroup: str, limit: int) -> None:
         found = self._at(cgroup)

@@ -11,6 +11,7 @@ from collector.sampler import Sampler
 from config.schema import DiscoverySettings, HostSettings, LimitSettings
 from limits.actuator.cgroupfs import CgroupActuator
 from limits.actuator.docker import DockerActuator
+from limits.actuator.podman import PodmanActuator
 from limits.controller import Controller
 from model.change import Change, ChangeStatus
 from model.finding import Finding
@@ -27,9 +28,16 @@ class Quay:
     """A little agent: a tick a second, a worker, a sampler's jobs, each in a thread. Sees the given containers only."""
 
     def __init__(
-        self, folder: Path, address: str, *, mode: str = "observe", cpu_count: int = 2, looks: bool = False
+        self,
+        folder: Path,
+        address: str,
+        *,
+        mode: str = "observe",
+        cpu_count: int = 2,
+        looks: bool = False,
+        podman: str = "off",
     ) -> None:
-        """``looks``: at memory between the ticks as well, as the agent does."""
+        """``looks``: at memory between the ticks as well, as the agent does. ``address``, ``podman``: whom it asks."""
         self.settings = LimitSettings(mode=mode)
         self.state: StateStore = SqliteState(folder / "state.db").open()
         self.kernel = CgroupActuator(HostSettings())
@@ -38,10 +46,11 @@ class Quay:
         self.finding: Finding | None = None
         self.watched: set[str] = set()
         self.snapshots: dict[str, list[tuple[float, Sample]]] = {}
-        self._sampler = Sampler(HostSettings(), DiscoverySettings(docker=address, podman="off"), "quay", 1.0)
+        self._sampler = Sampler(HostSettings(), DiscoverySettings(docker=address, podman=podman), "quay", 1.0)
         self.controller = Controller(
             self.settings, "wharfinger.", HostSettings(), self.state, self.docker, lambda: (),
             lambda change: self.told.append((time.monotonic(), change)), cpu_count,
+            podman=None if podman == "off" else PodmanActuator(podman),
         )  # fmt: skip
         self._stop, self._wake = threading.Event(), threading.Event()
         self.controller.wake = self._wake.set

@@ -46,6 +46,26 @@ def test_it_is_put_on_nobody_who_did_not_ask(labels: dict[str, str]) -> None:
     assert ship.dry.writes == []
 
 
+def test_it_is_back_in_the_same_call_after_systemd_took_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, ship = world_with()
+    update = world.host.update
+
+    def through_systemd(container_id: str, fields: dict[str, int]) -> None:
+        update(container_id, fields)
+        ship.dry.high = UNLIMITED
+
+    monkeypatch.setattr(world.host, "update", through_systemd)
+    high = ship.dry.high
+    world.controller.set_policy(ship.dry.container_id, {"mode": "auto", "cpu_weight": 200}, "ann", world.now_ms)
+    world.tick()
+    assert (list(ship.dry.updates[-1]), ship.dry.high) == (["CpuShares"], high)
+    ship.memory = lambda _second: 240.0 * MIB
+    world.tick()
+    assert ship.dry.updates[-1]["Memory"] > 256 * MIB, "the runtime was asked"
+    assert isinstance(ship.dry.high, int)
+    assert 240 * MIB < ship.dry.high < ship.dry.memory
+
+
 def test_there_is_none_on_v1() -> None:
     world = World()
     ship = world.ship(labels=AUTO, memory=100.0 * MIB, **M256)

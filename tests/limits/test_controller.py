@@ -102,7 +102,7 @@ def test_an_unlimited_container_gets_no_limit() -> None:
         ({"managed_by": "swarm"}, "swarm owns its limits"),
         ({"state": "paused"}, "it is paused"),
         ({"state": "restarting"}, "it is restarting"),
-        ({"runtime": "podman"}, "it is run by podman"),
+        ({"runtime": "lxc"}, "it is run by lxc"),
         ({"image_labels": AUTO}, "its policy is observe"),
     ],
 )

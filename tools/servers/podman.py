@@ -55,6 +55,9 @@ class Podman:
     def pid_of(self, container: str) -> int:
         return int(self._podman("inspect", "--format", "{{.State.Pid}}", container))
 
+    def restart(self, container: str) -> None:
+        self._podman("restart", "--time", "0", container)
+
     def remove(self, container: str) -> None:
         self._podman("rm", "--force", "--time", "0", container)
         self._ids.remove(container)
