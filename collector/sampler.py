@@ -31,6 +31,8 @@ from model.sample import Gap, Sample, Snapshot
 from model.target import Target
 
 LIMITS_EVERY = 5
+KERNEL_EVERY_MS = 60_000
+"""Between two looks at what the kernel offers: it goes through cgroups until one is found that has the thing."""
 LIMITS_A_TICK = 25
 """Limits of a container are read again every fifth tick (and at once when a runtime tells of a change, or we made
 one); with many containers more seldom, so that a tick reads those of about this many."""
@@ -86,6 +88,7 @@ class Sampler:
         self._preparing = threading.Lock()
         self._ground: Ground | None = None
         self._kernel: Mapping[str, str] = {}
+        self._kernel_at_ms: int | None = None
         self._quick = QuickLook()
         self._layers = build_layers(discovery, os.environ)
 
@@ -267,11 +270,15 @@ class Sampler:
             return self._ground
 
     def _look_at_young(self, now_ms: int) -> float:
-        return self._prepared().young.look(now_ms, time.monotonic_ns())
+        young = self._prepared().young
+        young.look(now_ms, time.monotonic_ns())
+        return young.rest()
 
     def _walk(self, now_ms: int) -> float:
         ground = self._prepared()
         wait_s = ground.registry.walk(now_ms)
-        self._kernel = capabilities.of_kernel(ground.hierarchy, self._host.proc)
-        ground.plan.block_io.counted = capabilities.counting_family(ground.hierarchy) is not None
+        if self._kernel_at_ms is None or not 0 <= now_ms - self._kernel_at_ms < KERNEL_EVERY_MS:
+            self._kernel_at_ms = now_ms
+            self._kernel = capabilities.of_kernel(ground.hierarchy, self._host.proc)
+            ground.plan.block_io.counted = capabilities.counting_family(ground.hierarchy) is not None
         return wait_s

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from collector.arrivals import Arrivals
 from collector.cgroupfs.files import Descriptors, Gone
 from collector.cgroupfs.hierarchy import Hierarchy
 from collector.cgroupfs.plan import Plan, plan_for
@@ -20,6 +21,8 @@ from collector.discovery.walk import Found, Scan
 from model.reading import CgroupReading
 
 LOOK_S = 0.1
+REST_S = 1.0
+"""At most so long between two looks while nobody is young: inotify tells of arrivals, these looks find the rest."""
 YOUNG_NS = 3_000_000_000
 """How long after its start a container is looked at beside the ticks."""
 MOST = 64
@@ -47,13 +50,15 @@ class Glimpse:
 
 
 class Young:
-    """:meth:`look` runs in a thread of its own; the tick calls :meth:`take`, :meth:`gone` and :meth:`watch`."""
+    """:meth:`look` and :meth:`rest` belong to a thread of their own, :meth:`take`, :meth:`gone` and :meth:`watch` to
+    the tick."""
 
     def __init__(self, hierarchy: Hierarchy, known: Recogniser) -> None:
         self._hierarchy = hierarchy
         self._plan = life_plan(hierarchy)
         self._descriptors = Descriptors(FILES_KEPT_OPEN)
         self._scan = Scan(str(hierarchy.walk_root), known)
+        self._arrivals = Arrivals(str(hierarchy.walk_root))
         self._parents: set[str] = set()
         self._wanted: deque[str] = deque(PARENTS)
         self._readers: dict[str, CgroupReader] = {}
@@ -77,8 +82,8 @@ class Young:
         """Lives that ended since the last call and were not taken."""
         return [self._gone.popleft() for _ in range(len(self._gone))]
 
-    def look(self, now_ms: int, at_ns: int) -> float:
-        """One look; answers the seconds until the next. ``at_ns``: the monotonic clock."""
+    def look(self, now_ms: int, at_ns: int) -> None:
+        """One look. ``at_ns``: the monotonic clock."""
         somebody_went = False
         for container_id, reader in list(self._readers.items()):
             with self._turn:
@@ -99,10 +104,16 @@ class Young:
             reader = CgroupReader(self._hierarchy, self._plan, item.cgroup, self._descriptors)
             if self._read(item, reader, now_ms, at_ns, None):
                 self._readers[item.what.id] = reader
-        return LOOK_S
+
+    def rest(self) -> float:
+        """Seconds until the next look. While nobody is young it first sleeps here until a cgroup is made."""
+        if self._readers:
+            return LOOK_S
+        return 0.0 if self._arrivals.wait(self._scan.parents(), REST_S) else LOOK_S
 
     def close(self) -> None:
         """Let go of every file; the looking thread has ended, or ends without another look."""
+        self._arrivals.close()
         for reader in list(self._readers.values()):
             reader.close()
         self._readers.clear()

@@ -29,6 +29,7 @@ THIRD_PARTY = {
     "flask": {"dashboard"},
     "plotly": {"dashboard"},
     "psutil": {"collector"},
+    "inotify_simple": {"collector"},
     "docker": {"collector", "limits"},
     "waitress": {"daemon"},
     "rich": {"cli"},

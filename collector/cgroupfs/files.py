@@ -52,6 +52,10 @@ class Descriptors:
         self.free -= 1
         return True
 
+    def take_spare(self) -> bool:
+        """One for a file that is not read at each tick: three of four are left to those that are."""
+        return self.free > self.limit * 3 // 4 and self.take()
+
     def give(self) -> None:
         self.free += 1
 

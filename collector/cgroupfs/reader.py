@@ -44,6 +44,7 @@ class CgroupReader:
         "_found",
         "_hierarchy",
         "_hot",
+        "_kept",
         "_limit_faults",
         "_plan",
         "_read_faults",
@@ -67,6 +68,7 @@ class CgroupReader:
         self._descriptors = descriptors
         self._found: dict[Choice, Opened] = {}
         self._hot: list[tuple[Parser, int, int]] | None = []
+        self._kept: dict[Source, int] = {}
         self._texts: list[bytes | None] = []
         self._fields = Fields(NAMES)
         self._throttled = True
@@ -90,6 +92,8 @@ class CgroupReader:
         for opened in self._found.values():
             self._drop(opened)
         self._found.clear()
+        for source in list(self._kept):
+            self._let_go(source)
         self._arrange()
         self._fields = Fields(NAMES)
         self._throttled = True
@@ -127,7 +131,7 @@ class CgroupReader:
         fields = Fields()
         self._limit_faults = ()
         for source in self._plan.limits:
-            text = self._text(source)
+            text = self._limit_text(source)
             if text is not None:
                 try:
                     source.parse(text, fields)
@@ -239,6 +243,36 @@ class CgroupReader:
                     except Malformed as fault:
                         self._limit_faults += ((opened.source.part, str(fault)),)
         self._arrange()
+
+    def _limit_text(self, source: Source) -> bytes | None:
+        """From a file that stays open where there is room for it: opening costs many times what reading does."""
+        fd = self._kept.get(source, CLOSED)
+        if fd == CLOSED and self._descriptors.take_spare():
+            fd = self._keep(source)
+        if fd == CLOSED:
+            return self._text(source)
+        try:
+            return files.read_open(fd)
+        except (Gone, Unreadable):
+            self._let_go(source)
+            return self._text(source)
+
+    def _keep(self, source: Source) -> int:
+        """Open the first of the source's files that is there, with the descriptor taken; CLOSED where none is."""
+        for name in source.files:
+            try:
+                fd = files.open_file(self._path(source.controller, name))
+            except Unreadable:
+                break
+            if fd is not None:
+                self._kept[source] = fd
+                return fd
+        self._descriptors.give()
+        return CLOSED
+
+    def _let_go(self, source: Source) -> None:
+        files.close_file(self._kept.pop(source))
+        self._descriptors.give()
 
     def _text(self, source: Source) -> bytes | None:
         """Text of a source read once; None where it is missing or cannot be read (then a fault is noted)."""

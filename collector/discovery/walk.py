@@ -79,6 +79,10 @@ class Scan:
             self._children.pop(parent, None)
             self._links.pop(parent, None)
 
+    def parents(self) -> list[str]:
+        """Paths that are looked at."""
+        return list(self._children)
+
     def look(self, *, everything: bool = False) -> dict[str, Found]:
         """Containers that appeared since the last look, by cgroup path.
 

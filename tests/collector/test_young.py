@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from collector.discovery.walk import Found
 from collector.endings import with_glimpse
 from collector.lives import Ended
 from collector.sampler import Sampler
-from collector.young import MOST, YOUNG_NS, Glimpse, Young, life_plan
+from collector.young import LOOK_S, MOST, YOUNG_NS, Glimpse, Young, life_plan
 from config.schema import DiscoverySettings
 from model.event import Event
 from model.reading import CgroupReading
@@ -48,7 +49,7 @@ class House:
 
     def look(self, now_ms: int) -> None:
         young = self.sampler._prepared().young
-        assert young.look(now_ms, self.start_ns + now_ms * 10**6) == pytest.approx(0.1)
+        young.look(now_ms, self.start_ns + now_ms * 10**6)
 
     def begin(self, key: str, cpu_us: int = 1_000, memory: int = 1_000_000) -> None:
         cpu = {"cpu_stat": STAT.format(cpu_us)}
@@ -211,6 +212,22 @@ def test_a_crowd_is_left_to_the_ticks(tmp_path: Path) -> None:
     assert young._descriptors.free == 0
     young.close()
     assert young._descriptors.used == 0
+
+
+def test_it_rests_while_nobody_is_young(plain: House) -> None:
+    young = plain.sampler._prepared().young
+    plain.begin(B)
+    plain.look(10_100)
+    assert young.rest() == LOOK_S, "one is young: ten looks a second"
+    plain.look(10_100 + YOUNG_NS // 10**6 + 100)
+    assert young._readers == {}
+    seen: list[float] = []
+    resting = threading.Thread(target=lambda: seen.append(young.rest()), daemon=True)
+    resting.start()
+    resting.join(10)
+    assert seen == [0.0], "a second at most, then it looks again"
+    young.close()
+    assert young.rest() == LOOK_S
 
 
 @pytest.mark.parametrize("name", [HYBRID_HOST, V2_HOST])
