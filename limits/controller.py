@@ -29,7 +29,7 @@ from limits.track import DETECTOR_OF, KnobTrack, Track
 from limits.undoing import Undoing
 from limits.watching import Watching
 from limits.weighing import Weighing
-from limits.words import deed_of, finding_of_faults, undone_words
+from limits.words import deed_of, finding_of_faults, finding_of_frozen, undone_words
 from model.change import Change, LimitRequest, Mode, Policy, Recommendation
 from model.errors import StoreError
 from model.finding import Finding
@@ -113,11 +113,13 @@ class Controller:
 
     def annotate(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         """The findings with what was done about them, or why nothing was; and one for every container whose
-        labels are not understood."""
+        labels are not understood, or from which nothing more is taken back since that hurt three times."""
         with self._desk.lock:
             told = [self._annotated(finding) for finding in findings]
             faulty = [track for track in self._desk.tracks.values() if track.fault_since_ms]
             told += [finding_of_faults(track, self._desk.host()) for track in faulty]
+            frozen = [track for track in self._desk.tracks.values() if track.lowerings.frozen(track.seen_ms)]
+            told += [finding_of_frozen(track, self._desk.host()) for track in frozen]
         return tuple(told)
 
     def _annotated(self, finding: Finding) -> Finding:

@@ -102,6 +102,25 @@ def finding_of_faults(track: Track, host: str) -> Finding:
     )
 
 
+def finding_of_frozen(track: Track, host: str) -> Finding:
+    """Taking memory back hurt three times within a day: the owner is to know that its limit is what it needs."""
+    target, since_ms = track.target, track.lowerings.rolled_back[-1]
+    return Finding(
+        id=fingerprint(("memory_kept", target.key, str(since_ms))),
+        at_ms=track.seen_ms,
+        since_ms=since_ms,
+        host=host,
+        container_id=target.key,
+        name=target.name,
+        detector="memory_kept",
+        severity=Severity.INFO,
+        summary="Its memory limit was lowered three times within a day, and put back each time since that hurt.",
+        evidence=(),
+        advice="Its limit is what it needs: name it as its minimum (wharfinger.memory.min), or leave it. Nothing more "
+        "is taken from it until a day after the first of the three.",
+    )
+
+
 def bounds_of(track: Track, knob: KnobTrack, cpu_count: int, now_ms: int) -> tuple[float, float] | None:
     """Least and most that the controller may give now; None where the owner's limit is not known."""
     floor = bounded(knob.floor)

@@ -86,6 +86,8 @@ def test_three_rollbacks_in_a_day_end_it_even_over_a_restart() -> None:
     world.start()
     world.tick(900)
     assert size(ship) == low
+    (told,) = world.controller.annotate(())
+    assert (told.detector, told.container_id) == ("memory_kept", ship.dry.container_id)
 
 
 def test_on_v2_memory_high_goes_first_for_a_minute() -> None:
