@@ -51,6 +51,8 @@ def browsing(token: str, *, size: tuple[int, int] = (1440, 1000), script: str = 
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, extra_http_headers={"Authorization": f"Bearer {token}"}
         )
+        # the token goes with a page's requests only: each page has a stream of its own
+        context.add_init_script("delete globalThis.SharedWorker")
         if script:
             context.add_init_script(script)
         page = context.new_page()

@@ -1,5 +1,5 @@
 /**
- * The live stream (SSE), one a page. It reconnects on its own with growing patience, tells its state, and lets go of
+ * The live stream (SSE), one for all tabs where there are shared workers (streams.js), else one a page. It reconnects on its own with growing patience, tells its state, and lets go of
  * the connection while nobody looks: a hidden tab draws nothing and takes no place from another.
  *
  * States: `waiting` (never heard), `live`, `lost` (had it, lost it). Listeners: `snapshot alert change event state resume`.
@@ -11,6 +11,32 @@ const SILENCE_MS = 6000,
   HIDDEN_MS = 30000,
   PATIENCE_MS = [1000, 2000, 4000, 8000, 15000];
 
+/** The tabs' common stream in the form of an EventSource. */
+class Shared extends EventTarget {
+  #port;
+  onerror = null;
+  /** `broken`: called where the worker itself cannot run. */
+  constructor(wish, broken) {
+    super();
+    const worker = new SharedWorker(new URL('./streams.js', import.meta.url), { name: 'wharfinger' });
+    worker.onerror = () => {
+      broken();
+      this.onerror?.();
+    };
+    this.#port = worker.port;
+    this.#port.onmessage = ({ data: { topic, data, error } }) => {
+      if (error) this.onerror?.();
+      else this.dispatchEvent(new MessageEvent(topic, { data }));
+    };
+    this.#port.postMessage({ open: wish });
+  }
+  close() {
+    this.#port.onmessage = null;
+    this.#port.postMessage({ close: true });
+    this.#port.close();
+  }
+}
+
 export class Stream {
   #source = null;
   #listeners = new Map();
@@ -19,12 +45,15 @@ export class Stream {
   #hiddenTimer = null;
   #watch = null;
   #address;
+  #wish;
+  #alone = !('SharedWorker' in globalThis);
 
   constructor({ topics = TOPICS, metrics = null, host = null } = {}) {
     const parameters = new URLSearchParams({ topics: topics.join(',') });
     if (metrics) parameters.set('metrics', metrics.join(','));
     if (host) parameters.set('host', host);
     this.#address = `${API}/stream?${parameters}`;
+    this.#wish = { api: new URL(API, location.href).href, topics, metrics, host };
     this.state = 'waiting';
     this.heardAt = null;
     this.retryAt = null;
@@ -68,7 +97,9 @@ export class Stream {
   }
 
   #connect() {
-    const source = (this.#source = new EventSource(this.#address, { withCredentials: false }));
+    const source = (this.#source = this.#alone
+      ? new EventSource(this.#address, { withCredentials: false })
+      : new Shared(this.#wish, () => (this.#alone = true)));
     for (const topic of TOPICS)
       source.addEventListener(topic, event => {
         this.heardAt = performance.now();
