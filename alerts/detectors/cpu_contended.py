@@ -54,10 +54,13 @@ class CpuContended:
     def _finding(self, snapshot: Snapshot, target: Target, waits: float, crowd: Crowd, since_ms: int) -> Finding:
         if crowd.cpus is None:
             what, metric = "Waits for CPU that others use", "host_cpu_busy_ratio"
-            advice = "give it a larger CPU weight, or move work off this host."
+            advice = "A higher CPU limit changes nothing here: give it a larger CPU weight, or move work off this host."
         else:
             what, metric = "Waits for CPU", "pinned_cpu_busy_ratio"
-            advice = "let it run on more CPUs (its cpuset), or move what else runs on these."
+            advice = (
+                "A higher CPU limit changes nothing here: let it run on more CPUs (its cpuset), or move what"
+                " else runs on these."
+            )
         return told(
             snapshot,
             target,
@@ -72,5 +75,5 @@ class CpuContended:
                 fact(PRESSURE, waits, self.waits_ratio, self.window_s),
                 Evidence(metric, crowd.busy, self.busy_ratio, self.window_s, "ratio"),
             ),
-            advice=f"A higher CPU limit changes nothing here: {advice}",
+            advice=advice,
         )

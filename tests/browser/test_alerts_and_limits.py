@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from model.alert import Hours, Selector, Severity, Silence
 from model.errors import Refused, StoreError
@@ -64,18 +65,30 @@ def test_a_maintenance_window_of_the_configuration_recurs_and_cannot_be_ended_he
     expect(row.get_by_role("button")).to_have_count(0)
 
 
-def test_a_silence_may_begin_later_and_recur(act: Looker) -> None:
+def test_a_silence_may_begin_later_and_recur(
+    act: Looker, accessible: Callable[[Page], None], shoot: Callable[[Page, str], None]
+) -> None:
     page = act.open("/alerts")
     page.get_by_role("button", name="New silence").click()
     dialog = page.get_by_role("dialog")
     dialog.locator("[name='starts']").fill("2099-01-02T03:04")
+    for day in ("mon", "fri"):
+        dialog.locator(f"[name='days'][value='{day}']").check()
     dialog.locator("[name='since']").fill("22:00")
     dialog.locator("[name='until']").fill("06:00")
     dialog.get_by_role("button", name="Silence").click()
     expect(dialog).to_have_count(0)
     sent = [c.arguments for c in act.dashboard.world.commands if c.name == "silences.create"][-1]
     assert sent["starts_at_ms"] == 4_071_002_640_000  # 02:04 UTC: the reader is in Berlin
-    assert sent["hours"] == {"from": "22:00", "to": "06:00", "zone": "Europe/Berlin"}
+    assert sent["hours"] == {"from": "22:00", "to": "06:00", "days": ["mon", "fri"], "zone": "Europe/Berlin"}
+    page.get_by_role("button", name="New silence").click()
+    dialog.locator("[name='days'][value='sun']").check()
+    accessible(page)
+    shoot(page, "silence-form")
+    dialog.get_by_role("button", name="Silence").click()
+    expect(dialog).to_have_count(0)
+    sent = [c.arguments for c in act.dashboard.world.commands if c.name == "silences.create"][-1]
+    assert sent["hours"] == {"days": ["sun"], "zone": "Europe/Berlin"}
 
 
 def test_a_rule_is_replayed_over_history(act: Looker) -> None:

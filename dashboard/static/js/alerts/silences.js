@@ -5,7 +5,7 @@ import { fullTime, moment } from '../lib/format.js';
 import { t, lang } from '../lib/words.js';
 import { formDialog } from '../lib/dialogs.js';
 import { attempt, mayChange, now } from '../lib/shell.js';
-import { hoursWords } from './words.js';
+import { dayName, hoursWords } from './words.js';
 
 const $ = selector => document.querySelector(selector);
 const TIMES = [
@@ -13,13 +13,20 @@ const TIMES = [
   ['28800', t('8 hours')],
   ['86400', t('1 day')],
   ['604800', t('7 days')],
+  ['2592000', t('30 days')],
+  ['31536000', t('1 year')],
 ];
-/** Every day between two times of the reader's own clock. */
-const hoursOf = ({ since, until }) => ({
-  from: since || '00:00',
-  to: until || '00:00',
-  zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-});
+const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+/** Between two times of the reader's own clock, on the chosen days; null where neither narrows it. Pure. */
+export const hoursOf = ({ since, until, days }) =>
+  since || until || days.length
+    ? {
+        ...(since ? { from: since } : {}),
+        ...(until ? { to: until } : {}),
+        ...(days.length ? { days } : {}),
+        zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      }
+    : null;
 
 /** Ask for a silence; `a`: the alert that it is about. */
 export function silence(refresh, a = null) {
@@ -35,8 +42,13 @@ export function silence(refresh, a = null) {
       },
       { name: 'duration', label: t('For'), options: TIMES, value: '3600' },
       { name: 'starts', label: t('From; empty: now'), type: 'datetime-local' },
-      { name: 'since', label: t('Only on each day from; empty: all day'), type: 'time' },
-      { name: 'until', label: t('Only on each day until'), type: 'time' },
+      {
+        name: 'days',
+        label: t('Only on these days; none: every day'),
+        choices: DAYS.map((day, i) => [day, dayName(i)]),
+      },
+      { name: 'since', label: t('Only from this time of day; empty: all day'), type: 'time' },
+      { name: 'until', label: t('Only until this time of day'), type: 'time' },
       { name: 'comment', label: t('Comment') },
     ],
     t('Silence'),
@@ -46,12 +58,13 @@ export function silence(refresh, a = null) {
           .split(',')
           .map(w => w.trim())
           .filter(Boolean);
+      const hours = hoursOf(values);
       await post('/silences', {
         rules: list(values.rules),
         name: list(values.name),
         duration_s: Number(values.duration),
         ...(values.starts ? { starts_at: new Date(values.starts).toISOString() } : {}),
-        ...(values.since || values.until ? { hours: hoursOf(values) } : {}),
+        ...(hours ? { hours } : {}),
         comment: values.comment,
       });
       refresh();

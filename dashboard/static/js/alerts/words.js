@@ -66,7 +66,8 @@ export function valueWords(alert, rule) {
 }
 
 const MONDAY = new Date(2024, 0, 1);
-const dayName = day =>
+/** The short name of a day in the reader's language; 0 is Monday. */
+export const dayName = day =>
   new Date(MONDAY.getFullYear(), MONDAY.getMonth(), MONDAY.getDate() + day).toLocaleDateString(lang, {
     weekday: 'short',
   });

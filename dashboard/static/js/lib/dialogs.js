@@ -45,13 +45,25 @@ export function confirm(title, words, yes, { danger = false } = {}) {
   });
 }
 
+const many = ({ name, label, choices }) =>
+  h(
+    'fieldset',
+    { class: 'choices' },
+    h('legend', {}, label),
+    choices.map(([value, words]) =>
+      h('label', {}, h('input', { type: 'checkbox', name, value }), h('span', {}, words)),
+    ),
+  );
+
 /**
- * A form in a dialog. `fields`: [{name, label, type?, value?, options?, required?, hint?, min?, step?}]. `submit(values)` may throw
+ * A form in a dialog. `fields`: [{name, label, type?, value?, options?, choices?, required?, hint?, min?, step?}]; of `choices`
+ * any number may be taken, and their value is a list. `submit(values)` may throw
  * a Problem: its errors stand under the form, which stays open.
  */
 export function formDialog(title, fields, yes, submit) {
   const wrong = h('div', { class: 'wrong', role: 'alert', hidden: true });
   const inputs = fields.map(field => {
+    if (field.choices) return many(field);
     const attributes = { class: 'field', name: field.name, required: field.required, autocomplete: 'off' };
     const input = field.options
       ? h(
@@ -90,7 +102,9 @@ export function formDialog(title, fields, yes, submit) {
     event.preventDefault();
     wrong.hidden = true;
     try {
-      await submit(Object.fromEntries(new FormData(form)));
+      const data = new FormData(form),
+        lists = fields.filter(f => f.choices).map(f => [f.name, data.getAll(f.name)]);
+      await submit({ ...Object.fromEntries(data), ...Object.fromEntries(lists) });
       dialog.close();
     } catch (error) {
       if (!('status' in error)) throw error;

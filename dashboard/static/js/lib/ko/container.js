@@ -119,7 +119,7 @@ export const container = {
   'CPU weight, 1 to 10000': 'CPU 가중치, 1–10000',
   'Priority where room is short; higher goes first': '자리가 모자랄 때의 우선순위(높을수록 먼저)',
   'CPU is given by': 'CPU 배분 방식',
-  quota: '할당량',
+  'quota': '할당량',
   'weight only': '가중치만',
   'May take memory back': '메모리를 거둘 수 있음',
   'yes': '예',

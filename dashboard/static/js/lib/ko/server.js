@@ -13,6 +13,9 @@ export const SAID = {
     '최근 {t} 중 {share} 동안 일부 작업이 기다렸습니다. 제한에 막힌 것은 아니며, 호스트 CPU는 {busy} 바쁩니다.',
   'A higher CPU limit changes nothing here: give it a larger CPU weight, or move work off this host.':
     'CPU 제한을 올려도 달라지지 않습니다. CPU 가중치를 높이거나 일을 다른 호스트로 옮기세요.',
+  'Waits for CPU.': 'CPU를 기다립니다.',
+  'A higher CPU limit changes nothing here: let it run on more CPUs (its cpuset), or move what else runs on these.':
+    'CPU 제한을 올려도 달라지지 않습니다. 더 많은 CPU에서 돌게 하거나(cpuset) 그 CPU를 쓰는 다른 것을 옮기세요.',
   'Disk fills up: {list}.': '디스크가 차고 있습니다: {list}.',
   'Find what grows (\'docker system df\', logs, /var/lib/docker), and remove it or give it room.':
     '무엇이 커지는지 찾아(\'docker system df\', 로그, /var/lib/docker) 지우거나 공간을 늘리세요.',
