@@ -163,13 +163,11 @@ def pings(address: str) -> bool:
             probe.connect(address.removeprefix("unix://"))
     except OSError:
         return False
-    client = docker.DockerClient(base_url=address, timeout=5)
-    try:
-        return bool(client.ping())
+    try:  # to make a client asks the engine for its version already, which a busy one may be slow to tell
+        with contextlib.closing(docker.DockerClient(base_url=address, timeout=5)) as client:
+            return bool(client.ping())
     except (DockerException, OSError):
         return False
-    finally:
-        client.close()
 
 
 class Dockerd:
