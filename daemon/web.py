@@ -17,6 +17,7 @@ from daemon.agent import Source
 from daemon.build import auth_path, local, make_folder, series_path, share_series, socket_path
 from daemon.clock import now_ms
 from daemon.cost import Cost
+from daemon.heap import keep_small
 from daemon.http import HttpServer
 from daemon.link_client import LinkClient
 from daemon.notify import Notifier
@@ -40,6 +41,7 @@ SESSIONS_MS = 3_600_000
 def main(source: Source, log_level: str) -> int:
     """Serve until told to stop. Exit code: 0 stopped, 1 failed, 2 usage."""
     logs.set_up(log_level, "web")
+    keep_small()
     with contextlib.suppress(PermissionError):  # a unit that filters system calls denies it, and sets Nice= itself
         os.nice(NICE)
     stop = event_on(signal.SIGTERM, signal.SIGINT)

@@ -24,6 +24,7 @@ from dashboard.pages import add_pages
 from dashboard.remote import PatientReader
 from dashboard.services import Services
 from dashboard.statics import StaticFiles, add_files
+from dashboard.turns import Desk
 
 MOST_BODY_BYTES: Final = 1 << 20
 
@@ -43,6 +44,8 @@ def finished(response: Response) -> Response:
 
     The tag is a weak one (RFC 9110, 8.8.1): it is of what is said, packed or not.
     """
+    if response.direct_passthrough:
+        return response
     if request.method == "GET" and response.status_code == 200 and response.mimetype == "application/json":
         if "ETag" not in response.headers:
             response.set_etag(tag_of(response.get_data()), weak=True)
@@ -60,7 +63,8 @@ def create_app(services: Services) -> Flask:
     app.url_map.converters["target"] = TargetConverter
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    web = Web(services, Gate(services.auth, web_settings), Hub(services.agent, web_settings.max_streams))
+    hub, desk = Hub(services.agent, web_settings.max_streams), Desk(remote=services.remote is not None)
+    web = Web(services, Gate(services.auth, web_settings), hub, desk)
     errors.register(app)
     app.after_request(finished)
     security.guard(app, services.settings)

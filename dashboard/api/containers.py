@@ -12,10 +12,10 @@ from msgspec import Meta
 from dashboard.api.asking import ask, page
 from dashboard.api.elsewhere import container_path, is_elsewhere, on_its_host
 from dashboard.api.forms import ContainerDetailForm, ContainersForm, MatchForm, ServiceForm
-from dashboard.api.history import metric_names
 from dashboard.api.inventory import SEVERITIES, Item, detail, items, resolve
 from dashboard.api.layer import API, Call, Nothing, Route
 from dashboard.api.values import cursor_of, key_of, span_ms
+from dashboard.api.whose import metric_names
 from dashboard.errors import Problem, invalid
 from dashboard.narrow import narrowed, wanted_of
 from dashboard.report import file_name, report
@@ -180,7 +180,8 @@ def get_report(call: Call[ReportQuery, None]) -> Response:
     if reader is None:
         raise NotThere(f"no store holds the history of {found.host}")
     item = detail(call.services, found, call.now_ms)
-    text = report(reader, found.id, found.host, item, since_ms, until_ms)
+    with call.web.desk.small.one():
+        text = report(reader, found.id, found.host, item, since_ms, until_ms)
     name = file_name(found.name, rfc3339(until_ms) or "")
     return Response(
         text,

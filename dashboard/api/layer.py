@@ -19,6 +19,7 @@ from dashboard.errors import Problem
 from dashboard.fleet import HOP
 from dashboard.live import Hub
 from dashboard.services import Services
+from dashboard.turns import Desk
 from model.errors import Fault
 from model.live import Frame
 from storage.api import Role
@@ -46,6 +47,7 @@ class Web:
     services: Services
     gate: Gate
     hub: Hub
+    desk: Desk
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.schema import WebSettings
-from dashboard.api import alerting, backtest, containers, history, limits, people, session, state, streaming
+from dashboard.api import alerting, backtest, containers, history, limits, people, series, session, state, streaming
 from dashboard.api.layer import Route
 
 
@@ -12,6 +12,7 @@ def all_routes(settings: WebSettings) -> tuple[Route, ...]:
     return (
         *state.routes(settings.metrics_auth),
         *containers.ROUTES,
+        *series.ROUTES,
         *history.ROUTES,
         *alerting.ROUTES,
         *limits.ROUTES,

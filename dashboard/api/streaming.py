@@ -9,9 +9,9 @@ from flask import Response
 from msgspec import Meta
 
 from dashboard.api.elsewhere import Relayed, is_elsewhere
-from dashboard.api.history import metric_names
 from dashboard.api.layer import API, Call, Route
 from dashboard.api.values import listed
+from dashboard.api.whose import metric_names
 from dashboard.charts import CHARTS, figure
 from dashboard.errors import invalid
 from dashboard.live import TOPICS, Stream

@@ -17,6 +17,8 @@ from storage.sqlite.database import BUSY_MS, MIGRATIONS, DamagedStore, explained
 T = TypeVar("T")
 KEPT = 4
 """Connections kept open between queries."""
+CACHE_KIB = 1000
+"""Pages that each of them keeps; the kernel has the rest of the file at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Connections:
                     raise explained(self._path, e) from e
                 continue
             try:
-                connection.execute("PRAGMA cache_size = -8000")
+                connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                 (form,) = connection.execute("PRAGMA user_version").fetchone()
                 if form == 0:  # just being made
                     connection.close()

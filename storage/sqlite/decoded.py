@@ -13,8 +13,10 @@ from storage.sqlite.codec import Chunk
 from storage.sqlite.rollup import Column, bounds, column_of, decode_bucket_column
 from storage.sqlite.tiers import ROLLED, TIERS
 
-MOST_VALUES = 2_000_000
-"""Some 16 MB: a day of seconds of twenty metrics, or an hour by 10 seconds of a thousand containers."""
+MOST_BYTES = 6 << 20
+"""A day of seconds of eight metrics, or an hour by 10 seconds of three hundred containers."""
+PIECE_BYTES = 700
+"""What a column takes beside its values."""
 
 
 class Place(NamedTuple):
@@ -46,7 +48,12 @@ class Wide:
 
     times: Sequence[int]
     width_ms: int
-    column: Column
+    rows: Sequence[int]
+    """Counts, sums, lows and highs, one after the other: an array, of which a number takes a quarter of a list's."""
+
+    def column(self) -> Column:
+        count = len(self.times)
+        return Column(*(list(self.rows[i * count : (i + 1) * count]) for i in range(4)))
 
 
 Piece = Ticks | Wide | None
@@ -57,25 +64,37 @@ def decoded(chunk: Chunk, place: Place) -> Piece:
     """One column of an opened chunk. Pure; raises :class:`model.errors.Malformed`."""
     if place.tier:
         column = decode_bucket_column(chunk, place.metric)
-        return None if column is None else Wide(chunk.times(), TIERS[place.tier].step_ms, column)
+        return None if column is None else Wide(chunk.times(), TIERS[place.tier].step_ms, _packed(column))
     values = chunk.column(place.metric << 2)
     if values is None:
         return None
     times = chunk.times()
     if place.rolled:
         where = bounds(times, ROLLED[0].step_ms)
-        return Wide([start for start, _, _ in where], ROLLED[0].step_ms, column_of(values, where))
+        starts = array("q", [start for start, _, _ in where])
+        return Wide(starts, ROLLED[0].step_ms, _packed(column_of(values, where)))
     return Ticks(times, values if None in values else array("q", values))  # type: ignore[type-var]
 
 
+def _packed(column: Column) -> Sequence[int]:
+    """All numbers in a row; a sum beyond 64 bits makes it a list."""
+    rows = column.counts + column.sums + column.lows + column.highs
+    try:
+        return array("q", rows)
+    except OverflowError:
+        return rows
+
+
 def _size(piece: Piece) -> int:
+    """Bytes, about: a list holds its numbers as objects."""
     if piece is None:
-        return 1
-    return len(piece.times) * (4 if isinstance(piece, Wide) else 1)
+        return PIECE_BYTES
+    rows = (piece.times, piece.rows if isinstance(piece, Wide) else piece.values)
+    return PIECE_BYTES + sum(len(row) * (8 if isinstance(row, array) else 40) for row in rows if type(row) is not range)
 
 
 class Decoded:
-    """The columns asked for last, up to :data:`MOST_VALUES`. Thread-safe."""
+    """The columns asked for last, up to :data:`MOST_BYTES`. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -101,6 +120,6 @@ class Decoded:
                 if place not in self._pieces:
                     self._pieces[place] = piece
                     self._size += _size(piece)
-            while self._size > MOST_VALUES:
+            while self._size > MOST_BYTES:
                 _, oldest = self._pieces.popitem(last=False)
                 self._size -= _size(oldest)

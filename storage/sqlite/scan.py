@@ -115,7 +115,7 @@ class Scan:
                 pieces = self._kept.chunks.pieces(places, partial(self._chunk, table, number, t0_ms))
                 for slot, piece in zip(slots.values(), pieces, strict=True):
                     if isinstance(piece, Wide):
-                        column = _scaled_column(piece.column, slot.factor)
+                        column = _scaled_column(piece.column(), slot.factor)
                         slot.column.add_buckets(piece.times, piece.width_ms, column, since_ms, until_ms)
                     elif isinstance(piece, Ticks):
                         _add_ticks(slot, piece.times, piece.values, since_ms, until_ms)

@@ -24,8 +24,8 @@ from storage.sqlite.tail import KEY, Layout, decode_key, segments
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 64 << 20
-"""A tail that is larger is taken in anew for each question (some 1,500 busy containers)."""
+MOST_BYTES = 8 << 20
+"""Of what is inflated (some 150 containers); beyond it the runs that were asked for longest ago are inflated anew."""
 
 
 @dataclass(slots=True)
@@ -46,17 +46,20 @@ class Stretch:
 
 
 class Run:
-    """The ticks of one segment from a key up to the next one: one layout. Inflated when first asked for."""
+    """The ticks of one segment from a key up to the next one: one layout. Inflated when asked for."""
 
     def __init__(self, series: bytes, key: bytes) -> None:
         self.series = tuple(joined("I", series))
         self.seqs: list[int] = []
         self.times: list[int] = []
-        self.size = len(key)
+        self.asked = 0
+        """The question that wanted it last."""
+        self.inflated_bytes = 0
         self._series_list = series
         self._key = key
         self._packed: list[tuple[int, bytes]] = []
         self._blocks: list[tuple[int, bytearray]] = []
+        self._in_blocks = 0
         self._layout: Layout | None = None
         self._first = array("q")
         self._starts: dict[int, int] = {}
@@ -67,7 +70,11 @@ class Run:
         self.times.append(at_ms)
         if differences is not None:
             self._packed.append(differences)
-            self.size += len(differences[1])
+
+    def fold(self) -> None:
+        """Let go of all that can be inflated anew."""
+        self._blocks, self._in_blocks, self.inflated_bytes = [], 0, 0
+        self._layout, self._first, self._starts = None, array("q"), {}
 
     def column(self, series: int, metric: int) -> list[int] | None:
         """The value of each tick; None where the run has no such metric. Raises :class:`Malformed`."""
@@ -89,18 +96,18 @@ class Run:
                 self._layout, self._first = decode_key(memoryview(self._series_list), memoryview(self._key))
                 lengths = [len(metrics) for metrics in self._layout.metrics]
                 self._starts = dict(zip(self.series, accumulate(lengths, initial=0), strict=False))
-                self.size += 8 * len(self._first)
-            for width, body in self._packed:
+                self.inflated_bytes += 8 * len(self._first)
+            for width, body in self._packed[self._in_blocks :]:
                 planes = zlib.decompress(body)
                 if len(planes) != len(self._first) << width:
                     raise Malformed("a tick does not fit its key")
                 if not self._blocks or self._blocks[-1][0] != width:
                     self._blocks.append((width, bytearray()))
                 self._blocks[-1][1].extend(planes)
-                self.size += len(planes) - len(body)
+                self.inflated_bytes += len(planes)
+                self._in_blocks += 1
         except (zlib.error, ValueError, IndexError) as e:
             raise Malformed(f"tick does not decode: {e}") from e
-        self._packed.clear()
         return self._layout
 
 
@@ -112,6 +119,7 @@ class TailColumns:
         self._runs: list[Run] = []
         self._open: dict[int, Run] = {}
         self._times: dict[int, int] = {}
+        self._questions = 0
 
     def read(
         self,
@@ -128,19 +136,33 @@ class TailColumns:
             return {}
         with self._lock:
             self._catch_up(c, there, since_ms)
+            self._questions += 1
+            inflated = sum(run.inflated_bytes for run in self._runs)
             found: dict[int, list[Stretch]] = {}
             for run in self._runs:
                 before = bisect_left(run.times, since_ms)
                 after = bisect_right(run.seqs, there[-1].seq)
+                inflated -= run.inflated_bytes
                 for series in run.series:
                     if series in wanted:
                         sealed_to, metrics = wanted[series]
                         first = max(before, bisect_right(run.seqs, sealed_to))
                         if first < after:
+                            run.asked = self._questions
                             _gather(found.setdefault(series, []), run, series, metrics, slice(first, after))
-            if sum(run.size for run in self._runs) > MOST_BYTES:
-                self._forget()
+                inflated += run.inflated_bytes
+                if inflated > MOST_BYTES:
+                    inflated = self._fold()
             return found
+
+    def _fold(self) -> int:
+        """Fold the runs that were asked for longest ago; the bytes that stay inflated: half of what may."""
+        kept = 0
+        for run in sorted(self._runs, key=lambda run: run.asked, reverse=True):
+            if kept + run.inflated_bytes > MOST_BYTES // 2:
+                run.fold()
+            kept += run.inflated_bytes
+        return kept
 
     def _catch_up(self, c: sqlite3.Connection, there: Sequence[TickPlace], since_ms: int) -> None:
         """Take in what is new; all of it where what is kept is of another file, or begins too late."""

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 
-from tools.bench import proc, result
+from tools.bench import proc, result, webmemory
 from tools.bench.result import Measured, Part, Spec
 from tools.bench.webhouse import TOKEN, House, percentile, serving, together
 
@@ -31,6 +31,7 @@ RESULTS = (
     Spec("dashboard_streams_core_share_300", "% of a core", "Web process with 300 live streams", bar=10),
     Spec("dashboard_streams_added_pss_mb_300", "MB", "Memory that 300 live streams add", bar=60),
     Spec("dashboard_streams_refused_ratio", "ratio", "Streams over the cap that get 503 with Retry-After", ">=", 1.0),
+    *webmemory.RESULTS,
 )
 
 
@@ -181,4 +182,9 @@ def streamed() -> dict[str, Measured]:
         return streams(house)
 
 
-PARTS: Mapping[str, Part] = {"metrics": scraped, "questions": questioned, "streams": streamed}
+PARTS: Mapping[str, Part] = {
+    "metrics": scraped,
+    "questions": questioned,
+    "streams": streamed,
+    "memory": webmemory.measured,
+}

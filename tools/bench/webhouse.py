@@ -22,13 +22,15 @@ from model.limits import UNLIMITED, Limits
 from model.live import Command, Frame, PartState, Reply
 from model.reading import CgroupReading, HostReading, Interface, IoDevice
 from model.sample import Snapshot
-from storage.factory import open_series_writer
+from storage.api import Stretch
+from storage.factory import open_history_writer, open_series_writer
 from tools.bench.load import Host
 from tools.servers.process import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "bench-token-of-one-run"
 READY_S = 30.0
+STRETCH_MS = 300_000
 PLAIN = [name for name in CgroupReading._fields if name not in ("io_devices", "interfaces")]
 
 
@@ -85,21 +87,45 @@ def tick_for_ever(folder: str, containers: int, metrics: int, stop: threading.Ev
     link.close()
 
 
-def write_history(path: Path, containers: int, metrics: int, seconds: int) -> None:
-    """So many seconds up to now, by the store's own writer."""
+def write_hours(path: Path, containers: int, metrics: int, hours: int, until_ms: int) -> None:
+    """So many hours up to a moment as columns; the same five minutes again and again, each begun at another second."""
+    host = Host(containers, metrics)
+    until_ms = until_ms // STRETCH_MS * STRETCH_MS
+    ticks = [host.tick(at_ms).samples for at_ms in range(0, STRETCH_MS, 1000)]
+    columns = {
+        key: {name: [tick[key].values[name] for tick in ticks] for name in ticks[0][key].values} for key in host.targets
+    }
+    with closing(open_history_writer(path, StoreSettings(), "bench")) as writer:
+        for begin_ms in range(until_ms - hours * 3_600_000, until_ms, STRETCH_MS):
+            turn = begin_ms // STRETCH_MS * 37 % len(ticks)
+            times = range(begin_ms, begin_ms + STRETCH_MS, 1000)
+            writer.append_many(
+                [
+                    Stretch(host.targets[key], times, {name: v[turn:] + v[:turn] for name, v in column.items()})
+                    for key, column in columns.items()
+                ]
+            )
+
+
+def write_history(path: Path, containers: int, metrics: int, seconds: int, hours: int = 0) -> None:
+    """So many seconds up to now, by the store's own writer; before them so many hours."""
     host, now_ms = Host(containers, metrics), int(time.time()) * 1000
+    if hours:
+        write_hours(path, containers, metrics, hours, now_ms - seconds * 1000)
     with closing(open_series_writer(path, StoreSettings(), "bench")) as writer:
         for at_ms in range(now_ms - seconds * 1000, now_ms, 1000):
             writer.append(host.tick(at_ms))
 
 
 @contextmanager
-def serving(containers: int, metrics: int, *, history_s: int = 0, max_streams: int = 48) -> Iterator[House]:
+def serving(
+    containers: int, metrics: int, *, history_s: int = 0, hours: int = 0, max_streams: int = 48
+) -> Iterator[House]:
     """The web process, answering, with its figures fresh."""
     with tempfile.TemporaryDirectory(prefix="wharfinger-bench-") as name:
         folder = Path(name)
         if history_s:
-            write_history(folder / "data" / "series.db", containers, metrics, history_s)
+            write_history(folder / "data" / "series.db", containers, metrics, history_s, hours)
         context = multiprocessing.get_context("spawn")
         stop = context.Event()
         agent = context.Process(target=tick_for_ever, args=(name, containers, metrics, stop))

@@ -42,8 +42,18 @@ def test_a_chunk_is_opened_once_for_all_that_is_asked_of_it() -> None:
 
 def test_ticks_as_buckets_of_ten_seconds() -> None:
     (wide,) = Decoded().pieces([place(7, rolled=True)], Opener())
-    expected = Column([10, 10, 10], [45, 145, 245], [0, 10, 20], [9, 19, 29])
-    assert wide == Wide([20_000, 30_000, 40_000], 10_000, expected)
+    assert isinstance(wide, Wide)
+    column = wide.column()
+    assert (list(wide.times), wide.width_ms) == ([20_000, 30_000, 40_000], 10_000)
+    assert column == Column([10, 10, 10], [45, 145, 245], [0, 10, 20], [9, 19, 29])
+
+
+def test_a_sum_beyond_64_bits_is_exact() -> None:
+    most = (1 << 63) - 1
+    chunk = open_chunk(20_000, encode_rows(range(20_000, 30_000, 1000), {7: [most] * 10}))
+    (wide,) = Decoded().pieces([Place(0, 1, 1, 20_000, 30_000, 7, True)], lambda: chunk)
+    assert isinstance(wide, Wide)
+    assert wide.column().sums == [10 * most]
 
 
 def test_a_number_that_was_given_anew_is_another_chunk() -> None:
@@ -54,7 +64,7 @@ def test_a_number_that_was_given_anew_is_another_chunk() -> None:
 
 
 def test_the_ones_not_asked_for_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoded, "MOST_VALUES", 100)
+    monkeypatch.setattr(decoded, "MOST_BYTES", 3 * (decoded.PIECE_BYTES + 30 * 8))
     kept, opener = Decoded(), Opener()
     for number in (1, 2, 3, 1, 4):  # three fit; 1 is asked for again, so 2 goes
         kept.pieces([place(7, number)], opener)
