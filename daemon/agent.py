@@ -8,6 +8,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from config.schema import Settings
 from daemon import log as logs
@@ -25,17 +26,23 @@ Source = Callable[[], Settings]
 
 
 def main(source: Source, log_level: str) -> int:
-    """Run the agent until it is told to stop. Exit code: 0 stopped, 2 it cannot start like this."""
+    """Run the agent until it is told to stop. Exit code: 0 stopped, 2 it cannot start like this, 75 it is to
+    be started again."""
     logs.set_up(log_level, "agent")
     stop, again = event_on(signal.SIGTERM, signal.SIGINT), event_on(signal.SIGHUP)
     raise_file_limit()
     manager = Notifier.of(os.environ, os.getpid())
+    from daemon import standby
     from daemon.demo.fill import say_if_demo
     from daemon.house import AgentHouse
 
+    well = None
     try:
-        house = AgentHouse(source())
+        settings = source()
+        house = AgentHouse(standby.of_agent(settings))
         say_if_demo(house.settings)
+        if standby.is_standby(house.settings):
+            well = standby.until_well(Path(settings.agent.data_dir), stop)
     except WharfingerError as error:
         log.error("%s", error)
         return 2
@@ -52,7 +59,7 @@ def main(source: Source, log_level: str) -> int:
         manager.stopping()
         house.close()
     log.info("stopped")
-    return 0
+    return standby.AGAIN if well is not None and well.is_set() else 0
 
 
 def raise_file_limit() -> None:

@@ -16,6 +16,7 @@ from alerts.outbox import Dispatcher
 from alerts.receivers import configured, faults_of, merged
 from alerts.rules import load
 from config.schema import Settings
+from daemon import standby
 from daemon.build import (
     build_push,
     build_sampler,
@@ -91,8 +92,8 @@ class AgentHouse:
             self._note,
             os.cpu_count() or 1,
             hands=self.engine.hands,
-        )
             podman=build_podman(settings.discovery),
+        )
         self._health = self._build_health()
         self._cost, self._machine = Cost("agent", settings.host.proc), look(settings.host)
         self.link = LinkServer(socket_path(settings), self._commands().answer, group)
@@ -245,11 +246,12 @@ class AgentHouse:
         return Commands(alerts.entries() + limits.entries())
 
     def _build_health(self) -> Health:
+        kept_aside = standby.state(self.settings)
         return Health(
             {
                 "agent": lambda: ("ok", ""),
                 "tick": lambda: tick_state(self.ticker.record, self._steps),
-                "store": lambda: step_state(self._steps, "series", "events"),
+                "store": lambda: kept_aside or step_state(self._steps, "series", "events"),
                 "influxdb": self._sender.state if self._sender else lambda: ("off", "store.influxdb.url is not set"),
                 "docker": self._sampler.part,
                 "alerts": lambda: step_state(self._steps, "alerts"),

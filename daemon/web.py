@@ -13,6 +13,7 @@ from pathlib import Path
 from config.schema import Settings
 from config.values import parse_listen
 from daemon import log as logs
+from daemon import standby
 from daemon.agent import Source
 from daemon.build import auth_path, local, make_folder, series_path, share_series, socket_path
 from daemon.clock import now_ms
@@ -39,7 +40,7 @@ SESSIONS_MS = 3_600_000
 
 
 def main(source: Source, log_level: str) -> int:
-    """Serve until told to stop. Exit code: 0 stopped, 1 failed, 2 usage."""
+    """Serve until told to stop. Exit code: 0 stopped, 1 failed, 2 usage, 75 to be started again."""
     logs.set_up(log_level, "web")
     keep_small()
     with contextlib.suppress(PermissionError):  # a unit that filters system calls denies it, and sets Nice= itself
@@ -47,7 +48,14 @@ def main(source: Source, log_level: str) -> int:
     stop = event_on(signal.SIGTERM, signal.SIGINT)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        return serve(source(), stop)
+        asked = source()
+        settings = standby.of_web(asked)
+        # the folder that is away is the logins' or, where they are well, the agent's
+        own = auth_path(asked).parent
+        lost = own if standby.takes_no_writes(own) else Path(asked.agent.data_dir)
+        well = standby.until_well(lost, stop) if standby.is_standby(settings) else None
+        code = serve(settings, stop)
+        return standby.AGAIN if well is not None and well.is_set() else code
     except WharfingerError as error:
         log.error("%s", error)
         return 2
