@@ -28,7 +28,7 @@ def test_templates_hold_nothing_inline_and_nothing_from_outside(path: Path) -> N
     text = path.read_text()
     assert not re.search(r"\sstyle=|<style|\son\w+=", text)
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
-    assert not re.search(r"(?:src|href)=\"(?!\{\{ (?:base|files) \}\}|#)", text)
+    assert not re.search(r"(?:src|href)=\"(?!\{\{ (?:base|files|to) \}\}|#)", text)
     assert "|safe" not in text
 
 
