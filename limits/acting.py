@@ -8,7 +8,7 @@ from dataclasses import replace
 from limits import guard
 from limits.actuator.base import ActuatorAway
 from limits.actuator.native import knobs_of
-from limits.airbag import CALM_MS, Airbag, grows_under_it
+from limits.airbag import Airbag
 from limits.desk import Desk
 from limits.foreign import adopt, tell_law
 from limits.history import value_of
@@ -129,7 +129,7 @@ class Acting:
             return
         if plan.rule == "memory_law" and not up and now_ms - desk.lowered_ms < LOWERING_EVERY_MS:
             return  # the law wishes it again
-        api = now_ms >= state.api_next_ms if plan.knob == "cpu" else not (up and grows_under_it(track))
+        api = plan.knob == "memory" or now_ms >= state.api_next_ms
         change = Change(
             id=desk.journal.new_id(plan.container_id, plan.rule, now_ms),
             at_ms=now_ms,
@@ -185,8 +185,6 @@ class Acting:
             state.saved, state.api_next_ms = plan.value, now_ms + API_EVERY_MS
         elif "runtime does not know" in made.reason:
             self._away_until_ms = now_ms + AWAY_MS
-        elif plan.knob == "memory":
-            state.api_next_ms = now_ms + CALM_MS
         state.change, state.advice, state.refusal, state.told = made, None, "", ""
         if plan.rule.startswith("rule:"):
             state.rule_floor = (plan.value, now_ms + round(1000 * max(60.0, plan.hold_s or 0.0)))

@@ -17,7 +17,6 @@ from typing import Final
 from limits import guard
 from limits.desk import Desk
 from limits.journal import READ_FAULTS
-from limits.planner import slope_of
 from limits.sizes import shown
 from limits.track import LAG_MS, Track
 from model.errors import NotThere
@@ -28,10 +27,6 @@ log = logging.getLogger(__name__)
 KEPT: Final = "limits.memory_high"
 DENIED_MS: Final = 10_000
 """A raise that is refused so long: a clean kill and restart is better than a stall without end."""
-GROWS: Final = 1024.0 * 1024
-"""Bytes a second."""
-CALM_MS: Final = 3_000
-"""So long after the last raise of memory that grew under an airbag the runtime follows."""
 CHANGE_LEAST: Final = 0.02
 ABOVE_USE: Final = 1.02
 """It is never written below what is in use, cache and all (but for a trial, which is to reclaim cache), and a little
@@ -187,12 +182,6 @@ class Airbag:
     def _keep(self) -> None:
         rows = {key: {"cgroup": bag.cgroup, "values": list(bag.values)} for key, bag in self._bags.items()}
         self._desk.state.put_value(KEPT, rows)
-
-
-def grows_under_it(track: Track) -> bool:
-    """Then the runtime follows a raise only when that is over: writing through systemd takes the airbag away until the
-    runtime is done, and nothing else is raised in that time."""
-    return bool(track.airbag) and slope_of(track) >= GROWS
 
 
 def bags_of(kept: object) -> dict[str, Bag]:

@@ -115,5 +115,5 @@ def test_history_becomes_traces_and_gaps_are_bridged() -> None:
     assert trace.name == "web"
     assert list(trace.cpu or ()) == pytest.approx([0.2] * 70)
     assert len(trace.memory or ()) == 70
-    with pytest.raises(NotThere, match="--since"):
+    with pytest.raises(NotThere, match="choose a longer range"):
         history.from_store(Kept(), 0, 70_000)  # type: ignore[arg-type]

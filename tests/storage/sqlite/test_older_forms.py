@@ -56,7 +56,9 @@ def test_state_forms(tmp_path: Path, form: int) -> None:
     state.close()
 
 
-def test_auth_form_1(tmp_path: Path) -> None:
-    auth = open_auth(older(tmp_path, "auth", 1))
+@pytest.mark.parametrize("form", [1, 2])
+def test_auth_forms(tmp_path: Path, form: int) -> None:
+    auth = open_auth(older(tmp_path, "auth", form))
     assert auth.value("setup") == "x"
+    assert [(u.name, u.role, u.subject) for u in auth.users()] == ([("ann", "admin", "idp 7")] if form == 2 else [])
     auth.close()
