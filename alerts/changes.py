@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from alerts.defaults import LIMIT_CHANGED
 from alerts.words import plain, say_bytes
-from model.alert import Alert, AlertState, Severity
+from model.alert import LIMIT_CHANGED, Alert, AlertState, Severity
 from model.change import Change, ChangeStatus, Knobs
 from model.identity import fingerprint
 from model.target import Target
@@ -77,6 +76,7 @@ def limit_changed(change: Change, target: Target | None, now_ms: int) -> Alert |
         name=change.name,
         image=(target.image if target else None) or "",
         group=(target.group if target else None) or "",
+        service=(target.service if target else None) or "",
         since_ms=now_ms,
         started_at_ms=now_ms,
         ended_at_ms=None,

@@ -6,9 +6,6 @@ from typing import Final
 
 from model.alert import Condition, Rule, Severity
 
-LIMIT_CHANGED: Final = "LimitChanged"
-"""Name of the alert that tells of a limit changed, refused or put back. No rule may have it."""
-
 DEFAULT_RULES: Final[tuple[Rule, ...]] = (
     # Long enough that a start-up does not call; a limit changed for it is told at once (alerts/state.py).
     Rule("CpuThrottled", Severity.WARNING, Condition(detector="cpu_throttled"), for_s=10.0, keep_firing_for_s=60.0),

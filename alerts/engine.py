@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from alerts.changes import concerns, limit_changed, sentence
-from alerts.defaults import LIMIT_CHANGED
 from alerts.flapping import HISTORY, Swings
 from alerts.grouping import grouping
 from alerts.look import Looker, Outcome, Place, is_muted
@@ -22,7 +21,7 @@ from alerts.selection import mutes, silent_until_ms
 from alerts.telling import tell_firing, tell_resolved
 from alerts.wishing import Wishes
 from config.schema import AlertSettings
-from model.alert import Alert, AlertState, Notification, Receiver, Rule, Silence, Transition
+from model.alert import LIMIT_CHANGED, Alert, AlertState, Notification, Receiver, Rule, Silence, Transition
 from model.change import Change, ChangeStatus, LimitRequest
 from model.errors import NotThere
 from model.finding import Finding

@@ -9,13 +9,12 @@ from alerts.asking import present, say_wish, wish
 from alerts.changes import SHOWN_MS
 from alerts.columns.roster import Roster
 from alerts.columns.watch import Watch
-from alerts.defaults import LIMIT_CHANGED
 from alerts.detectors.all import OUTLIVE
 from alerts.hours import within
 from alerts.observe import annotated, observe
 from alerts.selection import fits, selects
 from alerts.state import Observation, Step, advance, end
-from model.alert import Alert, AlertState, Condition, Rule, Selector, Severity, Transition, Truth
+from model.alert import LIMIT_CHANGED, Alert, AlertState, Condition, Rule, Selector, Severity, Transition, Truth
 from model.finding import Finding
 from model.identity import fingerprint
 from model.sample import HOST_KEY, Snapshot

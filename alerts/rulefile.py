@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Final
 
 from alerts.condition import ABSENT, COMPARISONS, FUNCTIONS
-from alerts.defaults import DEFAULT_RULES, LIMIT_CHANGED
+from alerts.defaults import DEFAULT_RULES
 from alerts.detectors.all import NAMES
 from alerts.hours import hours_in
 from alerts.messages import RESERVED_LABELS
 from alerts.observe import PLACEHOLDER, PLACEHOLDERS, unit_of_condition
 from alerts.table import Table, kind_of, nearest
 from config.values import parse_size, shown
-from model.alert import Condition, Rule, RuleAction, Selector, Severity
+from model.alert import LIMIT_CHANGED, Condition, Rule, RuleAction, Selector, Severity
 from model.errors import Fault, InvalidInput, Malformed
 from model.metrics import METRIC_BY_NAME, base_name, spec_of
 

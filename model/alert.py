@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
+
+LIMIT_CHANGED: Final = "LimitChanged"
+"""Name of the alert that tells of a limit changed, refused or put back. No rule may have it."""
 
 
 class Severity(Enum):

@@ -244,8 +244,9 @@ class StateStore(Protocol):
         notifications: Sequence[Notification],
     ) -> None:
         """Transitions, the new form of the alerts, and what is to be sent: together or not at all.
-        A queued firing notification of an alert that a new notification resolves, and that was never
-        attempted, is dropped together with that resolve, to the same receiver."""
+        A firing that still waits is dropped when its alert is resolved: what is over is not sent as firing. Its
+        resolve, to the same receiver, is dropped with it unless the firing was attempted and may have arrived. Of
+        LimitChanged, which tells of an event, nothing is dropped."""
 
     def alert_history(self, *, since_ms: int, limit: int = 1000) -> tuple[Transition, ...]:
         """Newest first."""

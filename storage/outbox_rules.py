@@ -1,7 +1,8 @@
 """What a new resolve does to firings that still wait. Pure; shared by every state store.
 
-Contract: :meth:`storage.api.StateStore.commit`. A firing that was never attempted and the resolve that
-ends it cancel each other out; but a resolve is always sent for what was sent firing.
+Contract: :meth:`storage.api.StateStore.commit`. What is over is no longer sent as firing. A firing that was never
+attempted and the resolve that ends it cancel each other out; but a resolve is always sent for what was sent firing,
+also where no answer came, since it may have arrived.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from model.alert import DeliveryState, Notification
+from model.alert import LIMIT_CHANGED, DeliveryState, Notification
 
 WAITING = (DeliveryState.QUEUED, DeliveryState.RETRY)
 ATTEMPTED = (DeliveryState.ACCEPTED, DeliveryState.RETRY, DeliveryState.REJECTED)
@@ -23,15 +24,16 @@ def waits(notification: Notification) -> bool:
 def superseded(earlier: Sequence[Notification]) -> tuple[tuple[Notification, ...], bool]:
     """Which of ``earlier`` a new resolve supersedes, and whether the resolve goes with them.
 
-    ``earlier``: all notifications of that alert to that receiver, oldest first, dropped ones included.
+    ``earlier``: all notifications of that alert to that receiver, oldest first, dropped ones included. What tells of an
+    event is never superseded: a limit was changed, however soon the alert about it is over.
     """
-    dropped = tuple(n for n in earlier if n.status == "firing" and n.state is DeliveryState.QUEUED and n.attempts == 0)
+    dropped = tuple(n for n in earlier if n.status == "firing" and waits(n) and n.alert.rule != LIMIT_CHANGED)
     if not dropped:
         return (), False
     gone = {n.id for n in dropped}
     left = [n for n in earlier if n.id not in gone and n.state is not DeliveryState.DROPPED]
     told = bool(left) and left[-1].status == "firing"
-    return dropped, not told
+    return dropped, not told and not any(n.attempts for n in dropped)
 
 
 def is_queued_already(new: Notification, earlier: Sequence[Notification]) -> bool:

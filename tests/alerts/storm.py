@@ -33,10 +33,23 @@ from tests.support.webhook import Request, Scripted, WebhookServer
 
 ROOT = Path(__file__).parents[2]
 ALERTS = 500
-SPEED = 60
+SPEED = 30
 """Seconds of the story in a second of ours, so that retries come soon."""
+WRONG = ("lost", "foreign", "disordered", "mixed", "grown", "waiting")
+"""What must not happen: a transition that is neither told nor superseded; one told again under another id, or before an
+earlier one of its alert; a message of more than one service, or that holds more when it is sent again; a queue that
+does not run empty."""
 RULE = Rule("Busy", Severity.WARNING, Condition("cpu_usage_cores", function="last", threshold=1.0))
-TARGETS = {key: target(key, f"c{i}") for i in range(ALERTS) for key in [f"{i:064x}"]}
+SCALED, REPLICAS = 250, 5
+"""So many of the containers are replicas of services, whose alerts go out together; the others stand alone."""
+
+
+def service_of(i: int) -> str | None:
+    """The service of container ``i``."""
+    return f"shop/s{i // REPLICAS}" if i < SCALED else None
+
+
+TARGETS = {key: target(key, f"c{i}", service=service_of(i)) for i in range(ALERTS) for key in [f"{i:064x}"]}
 
 
 class HalfFailing(WebhookServer):
@@ -55,11 +68,12 @@ class HalfFailing(WebhookServer):
 
 
 def snapshot_of(at_ms: int, *, storm: bool) -> Snapshot:
-    """Each container is busy four minutes of ten, each at a time of its own."""
+    """Each container is busy four minutes of ten, each at a time of its own, replicas within some seconds."""
     second = at_ms // 1000
+    begins = {key: 7 * (i - i % REPLICAS) + i % REPLICAS if i < SCALED else 7 * i for i, key in enumerate(TARGETS)}
     values = {
-        key: Sample({"cpu_usage_cores": 2.0 if storm and (second + 7 * i) % 600 < 240 else 0.1})
-        for i, key in enumerate(TARGETS)
+        key: Sample({"cpu_usage_cores": 2.0 if storm and (second + begin) % 600 < 240 else 0.1})
+        for key, begin in begins.items()
     }
     return Snapshot(at_ms, 1.0, "harbour", "v2", Sample({}), TARGETS, values, {})
 
@@ -139,22 +153,29 @@ def serving(server: HalfFailing) -> Iterator[HalfFailing]:
 
 
 def judged(path: Path, server: HalfFailing) -> dict[str, int]:
-    """Counts of what went right and of what went wrong (``lost``, ``disordered``, ``foreign``, ``waiting``).
+    """Counts of what went right and of what went wrong (:data:`WRONG`).
 
     Of one alert (start, status) sorts by time, since "firing" stands before "resolved" in the alphabet too.
     """
     told: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     order: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    inside: dict[str, set[tuple[str, str, str]]] = {}
+    together = mixed = grown = 0
     for request, status in server.answers:
         try:
-            (alert,) = request.json()["alerts"]
+            body = request.json()
         except ValueError:
             continue  # cut off in the middle by a kill: nobody heard the answer
-        what = (alert["fingerprint"], alert["startsAt"], alert["status"])
-        if status == 200:
+        alerts, message = body["alerts"], request.headers["webhook-id"]
+        said = {(a["fingerprint"], a["startsAt"], a["status"]) for a in alerts}
+        grown += not said <= inside.setdefault(message, said)
+        together += len(alerts) > 1
+        services = {TARGETS[a["labels"]["container_id"]].service for a in alerts}
+        mixed += len(alerts) > 1 and services != {body["groupLabels"]["service"]}
+        for what in said if status == 200 else ():
             if what not in told:
-                order[alert["fingerprint"]].append((alert["startsAt"], alert["status"]))
-            told[what].append(request.headers["webhook-id"])
+                order[what[0]].append(what[1:])
+            told[what].append(message)
     state = open_state(path)
     history = [t for t in state.alert_history(since_ms=0, limit=1_000_000) if t.notify or t.alert.started_at_ms]
     waiting = sum(state.undelivered().values())
@@ -174,11 +195,15 @@ def judged(path: Path, server: HalfFailing) -> dict[str, int]:
         "transitions": len(expected),
         "delivered": len(told),
         "superseded": len(superseded),
-        "attempts": len(server.answers),
+        "messages": len(server.answers),
+        "failed": sum(status != 200 for _, status in server.answers),
+        "together": together,
         "repeated": sum(len(ids) - 1 for ids in told.values()),
         "lost": len(expected - told.keys() - superseded),
         "foreign": sum(len(set(ids)) - 1 for ids in told.values()),
         "disordered": sum(sequence != sorted(sequence) for sequence in order.values()),
+        "mixed": mixed,
+        "grown": grown,
         "waiting": waiting,
     }
 
@@ -192,7 +217,7 @@ def main(arguments: list[str]) -> int:
         path = Path(folder) / "state.db"
         counts = judged(path, weather(path, kills, seed=kills))
     print(f"{kills} kills: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
-    return int(any(counts[what] for what in ("lost", "foreign", "disordered", "waiting")))
+    return int(any(counts[what] for what in WRONG))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from alerts.outbox import Dispatcher
 from config.schema import AlertSettings, MaintenanceSettings
 from model.alert import AlertState, Hours, Receiver, Rule, Selector, Severity, Silence
 from model.errors import InvalidInput
-from tests.alerts.story import START_MS, WEB, a_receiver, target
+from tests.alerts.story import START_MS, WEB, a_change, a_receiver, target
 from tests.alerts.test_engine import BUSY, Harbour
 from tests.support.webhook import receiving
 
@@ -249,3 +249,17 @@ def test_info_is_not_grouped_away_from_who_asks_for_it() -> None:
     shop.busy(1, 2, 3, seconds=10)
     assert (shop.post(), len(shop.post("log"))) == ([], 1)
     assert shop.story.now_ms > START_MS
+
+
+def test_limits_changed_of_a_scaled_service_are_one_message() -> None:
+    log = a_receiver("log", match={"severity": ("info",)})
+    shop = Service(log)
+    for i, key in enumerate(KEYS, start=1):
+        shop.engine.record_change(a_change(id=f"c{i}", container_id=key, name=f"shop-web-{i}"))
+    shop.busy(seconds=12)
+    first, *rest = shop.post("log")
+    assert told([first]) == [("firing", [(f"shop-web-{i}", "firing") for i in (1, 2, 3)])]
+    assert [a["annotations"]["change_id"] for a in first["alerts"]] == ["c1", "c2", "c3"]  # type: ignore[attr-defined]
+    shop.busy(seconds=300)
+    rest += shop.post("log")
+    assert told(rest) == [("resolved", [(f"shop-web-{i}", "resolved") for i in (1, 2, 3)])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.alert import AlertState, DeliveryState, Notification, Receiver, Selector, Silence
+from model.alert import LIMIT_CHANGED, AlertState, DeliveryState, Notification, Receiver, Selector, Silence
 from storage.api import StateStore
 from tests.storage.things import alert, attempt, notification, transition
 
@@ -49,11 +49,30 @@ def test_a_later_message_of_an_alert_waits_for_the_earlier(state: StateStore) ->
     found = state.due("ops", 0)[0]
     after, log = attempt(found, DeliveryState.RETRY, 503)
     state.delivered(Notification(**{**{f: getattr(after, f) for f in after.__slots__}, "next_try_at_ms": 9000}), log)
+    state.commit([], [], [notification("n2", alert_id="a2"), notification("n3")])
+    assert [n.id for n in state.due("ops", 5000)] == ["n2"]
+    assert [n.id for n in state.due("ops", 9000)] == ["n1", "n2"]
+
+
+def test_a_firing_without_an_answer_is_not_sent_again_once_it_is_over(state: StateStore) -> None:
+    state.commit([], [], [notification("n1")])
+    state.delivered(*attempt(state.due("ops", 0)[0], DeliveryState.RETRY, 503))
+    under_way = state.due("ops", 10**15)[0]
     state.commit([], [], [notification("n2", "resolved")])
-    assert state.due("ops", 5000) == ()
-    assert [n.id for n in state.due("ops", 9000)] == ["n1"]
+    assert waiting(state) == ["n2"], "it may have arrived, so that its resolve is sent"
+    state.delivered(*attempt(under_way, DeliveryState.ACCEPTED))
+    assert waiting(state) == ["n2"]
+    send(state, "n2")
+    state.commit([], [], [notification("n3"), notification("n4", "resolved")])
+    assert waiting(state) == []
+
+
+def test_what_tells_of_an_event_is_sent_however_soon_it_is_over(state: StateStore) -> None:
+    event = alert(rule=LIMIT_CHANGED)
+    state.commit([], [], [notification("n1", alert=event), notification("n2", "resolved", alert=event)])
+    assert waiting(state) == ["n1"]
     send(state, "n1")
-    assert waiting(state) == ["n2"], "resolved is sent for what was attempted firing"
+    assert waiting(state) == ["n2"]
 
 
 def test_sequences_grow_in_order_of_arrival(state: StateStore) -> None:
