@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-from math import ceil
-from shlex import quote
 from typing import Any
 
 from cli.ask import ask, container_id
 from cli.settings import settings_of
 from cli.table import cores, knobs, show, size
 from model.errors import UsageError
+from model.snippets import SNIPPETS, snippet
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     action("list", "limits and use of every container")
     planned = action("plan", "what would be changed, and why")
-    planned.add_argument(
-        "--export", choices=("compose", "docker"), help="as compose text, or as docker update commands"
-    )
+    planned.add_argument("--export", choices=tuple(SNIPPETS), help="as compose text, or as docker update commands")
     history = action("history", "changes made, refused and undone, newest first")
     history.add_argument("--container", metavar="NAME")
     history.add_argument("--limit", type=int, default=50, metavar="N")
@@ -104,7 +100,7 @@ def list_limits(args: argparse.Namespace, settings: Any) -> int:
 def plan(args: argparse.Namespace, settings: Any) -> int:
     items = ask(settings, "limits.recommendations")
     if args.export:
-        print(exported(items, args.export))
+        print(snippet(items, args.export), end="")
         return 0
 
     def amount(knob: str, value: object) -> str:
@@ -117,35 +113,6 @@ def plan(args: argparse.Namespace, settings: Any) -> int:
     header = ("NAME", "KNOB", "NOW", "PROPOSED", "REASON")
     show(args.json, {"items": items, "next": None}, header, rows, "nothing would be changed")
     return 0
-
-
-def exported(items: list[dict[str, Any]], form: str) -> str:
-    """Recommendations as text that Docker reads. Compose has limits per service: its text is to be merged by hand."""
-    by_name: dict[str, dict[str, float]] = {}
-    for item in items:
-        by_name.setdefault(item["name"], {})[item["knob"]] = item["proposed"]
-    if form == "docker":
-        return "\n".join(f"docker update {docker_flags(wanted)} {quote(name)}" for name, wanted in by_name.items())
-    lines = ["# by container name: put each under its service", "services:" if by_name else "services: {}"]
-    for name, wanted in by_name.items():
-        lines += [f"  {json.dumps(name)}:", "    deploy:", "      resources:", "        limits:"]
-        if "cpu" in wanted:
-            lines.append(f'          cpus: "{wanted["cpu"]:.2f}"')
-        if "memory" in wanted:
-            lines.append(f"          memory: {mebibytes(wanted['memory'])}m")
-    return "\n".join(lines)
-
-
-def docker_flags(wanted: dict[str, float]) -> str:
-    """Memory and swap go together: Docker refuses a limit above the old sum."""
-    flags = [f"--cpus {wanted['cpu']:.2f}"] if "cpu" in wanted else []
-    if "memory" in wanted:
-        flags.append(f"--memory {mebibytes(wanted['memory'])}m --memory-swap {2 * mebibytes(wanted['memory'])}m")
-    return " ".join(flags)
-
-
-def mebibytes(size: float) -> int:
-    return ceil(size / (1 << 20))
 
 
 def history(args: argparse.Namespace, settings: Any) -> int:

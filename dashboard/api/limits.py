@@ -12,10 +12,11 @@ from dashboard.api.elsewhere import container_path, everywhere, is_elsewhere, on
 from dashboard.api.forms import ChangeAnswerForm, ChangesAnswerForm, ItemsForm, PauseForm
 from dashboard.api.inventory import resolve
 from dashboard.api.layer import API, Call, OneHost, Route
-from dashboard.api.limits_forms import ChangesQuery, NewLimits, NewPause, NewPolicy, UndoWish
+from dashboard.api.limits_forms import ChangesQuery, NewLimits, NewPause, NewPolicy, RecommendationsQuery, UndoWish
 from dashboard.api.values import moment_ms
 from dashboard.errors import Problem
 from model.errors import Fault
+from model.snippets import ENDINGS, SNIPPETS, snippet
 
 Item = dict[str, Any]
 
@@ -81,13 +82,17 @@ def delete_policy(call: Call[OneHost, None]) -> object:
     return ask(call, "policy.delete", container_id=running(call))
 
 
-def recommendations(call: Call[OneHost, None]) -> object:
-    """What would be set on this host and on the others that answer."""
-    return page(
-        everywhere(
-            call, "/limits/recommendations", call.query.host, lambda: list(ask(call, "limits.recommendations")), {}
-        )
+def recommendations(call: Call[RecommendationsQuery, None]) -> object:
+    """What would be set on this host and on the others that answer; as JSON, or as text that Docker reads."""
+    items = everywhere(
+        call, "/limits/recommendations", call.query.host, lambda: list(ask(call, "limits.recommendations")), {}
     )
+    form = call.query.format
+    if form == "json":
+        return page(items)
+    answer = Response(snippet(items, form), mimetype=SNIPPETS[form])
+    answer.headers["Content-Disposition"] = f"attachment; filename=limits.{ENDINGS[form]}"
+    return answer
 
 
 def changes(call: Call[ChangesQuery, None]) -> object:
@@ -205,7 +210,7 @@ ROUTES = (
         "viewer",
         "What would be set, and why.",
         ItemsForm,
-        query=OneHost,
+        RecommendationsQuery,
         errors=(503,),
     ),
     Route(

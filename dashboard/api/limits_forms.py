@@ -25,6 +25,13 @@ class NewLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
+class RecommendationsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str | None = None
+    format: Annotated[
+        Literal["json", "compose", "docker"], Meta(description="compose: limits of a compose file; docker: commands")
+    ] = "json"
+
+
 class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     container: str | None = None
     host: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from model.alert import AlertState
 from model.errors import Fault
@@ -158,3 +159,23 @@ def test_the_policy_takes_no_nonsense(site: Site) -> None:
     for body in ({"mode": "on"}, {"class": "fast"}, {"memory_max": "lots"}, {"work_class": "dense"}, {"cpu_min": 0}):
         assert site.send("PUT", "/api/v1/containers/api/policy", body, "operator").status_code == 422
     assert site.agent.commands == []
+
+
+def test_recommendations_as_text_for_docker(site: Site) -> None:
+    path = "/api/v1/limits/recommendations"
+    row = {"host": "web-1", "container_id": ID_A, "name": "api", "reason": "was throttled", "confidence": 1.0}
+    site.agent.answers["limits.recommendations"] = [
+        {**row, "id": "r1", "knob": "cpu", "now": 0.5, "proposed": 1.25},
+        {**row, "id": "r2", "knob": "memory", "now": 1 << 30, "proposed": float(512 << 20)},
+    ]
+    assert [item["id"] for item in site.get(f"{path}?format=json").json["items"]] == ["r1", "r2"]
+    commands = site.get(f"{path}?format=docker")
+    assert commands.text == "docker update --cpus 1.25 --memory 512m --memory-swap 1024m api\n"
+    assert commands.headers["Content-Type"].startswith("text/plain")
+    compose = site.get(f"{path}?format=compose")
+    assert compose.headers["Content-Type"].startswith("application/yaml")
+    limits = yaml.safe_load(compose.text)["services"]["api"]["deploy"]["resources"]["limits"]
+    assert limits == {"cpus": "1.25", "memory": "512m"}
+    refused = site.get(f"{path}?format=xml")
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["path"] == "format"
