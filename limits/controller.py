@@ -29,7 +29,17 @@ from limits.track import DETECTOR_OF, KnobTrack, Track
 from limits.undoing import Undoing
 from limits.watching import Watching
 from limits.weighing import Weighing
-from limits.words import deed_of, finding_of_faults, finding_of_frozen, undone_words
+from limits.words import (
+    NO_LIMIT_IS_THE_CAUSE,
+    NOT_READ,
+    OWNERS_ROOM,
+    deed_of,
+    finding_of_faults,
+    finding_of_frozen,
+    is_about,
+    knob_of,
+    undone_words,
+)
 from model.change import Change, LimitRequest, Mode, Policy, Recommendation
 from model.errors import StoreError
 from model.finding import Finding
@@ -39,8 +49,6 @@ from model.target import Target
 from storage.api import StateStore
 
 log = logging.getLogger(__name__)
-
-KNOB_OF = {detector: knob for knob, detector in DETECTOR_OF.items()}
 
 
 class Controller:
@@ -123,13 +131,17 @@ class Controller:
         return tuple(told)
 
     def _annotated(self, finding: Finding) -> Finding:
-        knob, track = KNOB_OF.get(finding.detector), self._desk.tracks.get(finding.container_id)
-        if knob is None or track is None or not track.learnt:
-            return finding
-        state = track.knob(knob)
-        proposed = state.advice.proposed if state.advice is not None else finding.proposed
+        knob, track = knob_of(finding), self._desk.tracks.get(finding.container_id)
+        if knob is None:
+            needless = finding.detector == "over_provisioned"
+            return replace(finding, deed=OWNERS_ROOM if needless else NO_LIMIT_IS_THE_CAUSE)
+        if track is None or not track.learnt:
+            return replace(finding, deed=NOT_READ)
+        state, proposed = track.knob(knob), finding.proposed
+        if state.advice is not None and finding.detector == DETECTOR_OF[knob]:
+            proposed = state.advice.proposed
         change = state.change
-        if change is not None and change.finding_id == finding.id:
+        if change is not None and is_about(change, finding):
             return replace(finding, deed=deed_of(change, knob), change_id=change.id, proposed=proposed)
         return replace(finding, deed=self._why_not(track, state, finding.at_ms), proposed=proposed)
 

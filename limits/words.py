@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from limits.guard import cpu_bounds, memory_bounds
 from limits.history import value_of
 from limits.sizes import say_bytes, say_clock, say_value
-from limits.track import KnobTrack, Track
+from limits.track import DETECTOR_OF, KnobTrack, Track
 from model.alert import Severity
 from model.change import Change, CpuControl, Mode
 from model.finding import Finding
@@ -26,6 +27,37 @@ def say_step(knob: str, before: float | Unlimited | None, after: float | Unlimit
     """``0.20 → 0.50 cores``, ``64 MiB → 128 MiB``."""
     old, new = say_any(knob, before), say_any(knob, after)
     return f"{old.removesuffix(' cores')} → {new}" if new.endswith(" cores") else f"{old} → {new}"
+
+
+NO_LIMIT_IS_THE_CAUSE: Final = "No CPU or memory limit is the cause, so nothing was changed."
+OWNERS_ROOM: Final = "Not lowered: only what was given is taken back, never what its owner set."
+NOT_READ: Final = "Nothing was changed: its limits could not be read so far."
+KNOB_OF: Final = {
+    "cpu_throttled": "cpu",
+    "cpu_contended": "cpu",
+    "memory_near_limit": "memory",
+    "memory_thrash": "memory",
+    "memory_leak": "memory",
+    "memory_oom_killed": "memory",
+}
+"""The knob that has to do with what a detector finds."""
+RECENT_MS: Final = 60_000
+"""A change this long before a finding of another detector still is what was done about it."""
+
+
+def knob_of(finding: Finding) -> str | None:
+    """Which knob a finding is about; None where no limit is the cause."""
+    if finding.detector == "unlimited_on_crowded_host":
+        return "memory" if any(e.metric.startswith("memory") for e in finding.evidence) else "cpu"
+    return KNOB_OF.get(finding.detector)
+
+
+def is_about(change: Change, finding: Finding) -> bool:
+    """Whether a change of the finding's knob was made for it. The law acts for the finding that is its own; of others
+    about the same knob it may have been the remedy as well."""
+    if change.finding_id == finding.id:
+        return True
+    return finding.detector not in DETECTOR_OF.values() and change.at_ms >= finding.since_ms - RECENT_MS
 
 
 def deed_of(change: Change, knob: str) -> str:

@@ -78,6 +78,46 @@ def test_the_law_leaves_a_knob_alone_that_a_rule_adjusts() -> None:
     assert ship.dry.cores > 0.4, "the rule is gone: the law takes over"
 
 
+@pytest.mark.parametrize(
+    ("detector", "deed"),
+    [
+        ("cpu_contended", "Watching only: its policy is observe. Would raise 0.20 → 0."),
+        ("memory_oom_killed", "Watching only: its policy is observe."),
+        ("unlimited_on_crowded_host", "Watching only: its policy is observe."),
+        ("io_saturated", "No CPU or memory limit is the cause, so nothing was changed."),
+        ("over_provisioned", "Not lowered: only what was given is taken back, never what its owner set."),
+    ],
+)
+def test_every_finding_says_what_was_done_about_it(detector: str, deed: str) -> None:
+    world = World()
+    ship = world.ship(demand=1.0, **CPUS_02, **M64)
+    world.tick(5)
+    (finding,) = world.controller.annotate((replace(world.finding(ship, detector), proposed=None),))
+    assert finding.deed.startswith(deed)
+    assert finding.proposed is None, "a proposal is the detector's own"
+
+
+def test_of_a_container_that_is_gone_nothing_was_changed() -> None:
+    world = World()
+    ship = world.ship(**M64)
+    killed = replace(world.finding(ship, "memory_oom_killed"), container_id="f" * 64)
+    (finding,) = world.controller.annotate((killed,))
+    assert finding.deed == "Nothing was changed: its limits could not be read so far."
+
+
+def test_a_raise_is_what_was_done_about_the_contention_too() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
+    world.findings = (world.finding(ship),)
+    world.tick(4)
+    change = world.changes(APPLIED)[0]
+    (finding,) = world.controller.annotate((world.finding(ship, "cpu_contended", "f2"),))
+    assert finding.deed.startswith("Raised 0.")
+    assert finding.change_id in {c.id for c in world.changes(APPLIED)}
+    late = replace(finding, since_ms=change.at_ms + 3_600_000, change_id=None, deed=None)
+    assert world.controller.annotate((late,))[0].change_id is None
+
+
 def test_mode_off_does_not_even_advise() -> None:
     world = World(settings=LimitSettings(mode="off"))
     world.ship(demand=1.0, **CPUS_02)

@@ -45,12 +45,14 @@ export class Line {
   update(finding) {
     this.finding = finding;
     setText(this.words, sentence(finding));
-    const words = deed(finding) ?? advice(finding),
+    // Where no limit is the cause, what to do says more than that nothing was done.
+    const did = finding.change_id || finding.knob ? deed(finding) : null,
+      words = did ?? advice(finding) ?? deed(finding),
       signature = `${words}|${finding.change_id}`;
     if (this.deedSignature !== signature) {
       this.deedSignature = signature;
       this.did.replaceChildren(
-        ...(words ? [finding.deed ? glyph(deedMark(finding), 11) : '', words] : []),
+        ...(words ? [did ? glyph(deedMark(finding), 11) : '', words] : []),
       );
     }
     const does = `${finding.knob}|${finding.proposed}|${finding.change_id}`;

@@ -114,5 +114,9 @@ export const SAID = {
     '그대로 둡니다. 제한이 아니라 다른 것이 쓰는 CPU를 기다립니다. 가중치를 높이면 도움이 됩니다.',
   'Left as it is: it uses exactly one core, so that a higher quota would give it nothing.':
     '그대로 둡니다. 꼭 한 코어를 쓰므로 더 주어도 소용이 없습니다.',
+  'No CPU or memory limit is the cause, so nothing was changed.': 'CPU나 메모리 제한이 원인이 아니므로 아무것도 바꾸지 않았습니다.',
+  'Not lowered: only what was given is taken back, never what its owner set.':
+    '낮추지 않았습니다. 준 것만 되찾으며 소유자가 정한 것은 건드리지 않습니다.',
+  'Nothing was changed: its limits could not be read so far.': '바꾸지 않았습니다. 아직 제한을 읽지 못했습니다.',
   'Watching: no change is due yet.': '지켜보는 중이며, 아직 바꿀 것이 없습니다.',
 };
