@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from config.schema import Settings
-from daemon.build import auth_path, make_folder, state_path
+from daemon.build import auth_path, make_folder, series_path, state_path
 from daemon.privilege import refuse_planted_link
 from model.errors import UsageError
 from storage.factory import open_auth, open_state
@@ -74,14 +74,20 @@ def of_agent(settings: Settings) -> Settings:
 
 
 def of_web(settings: Settings) -> Settings:
-    """The settings to run the web process with: where the agent keeps its series, and logins that can be written."""
+    """The settings to run the web process with: where the agent keeps its series, and logins that can be written.
+    Raises UsageError, StoreError."""
     data, own = Path(settings.agent.data_dir), auth_path(settings).parent
     refuse_planted_link(auth_path(settings))
     if not takes_no_writes(own if own.exists() else data):
         taken_home(auth_path(aside(settings)), auth_path(settings), open_auth)
-        there = takes_no_writes(data)
+        there = agent_is_aside(settings)
         return replace(aside(settings), web=replace(settings.web, auth_dir=str(own))) if there else settings
     return moved(settings, auth_path)
+
+
+def agent_is_aside(settings: Settings) -> bool:
+    """Whether the agent keeps its series here. Its folder tells nothing: the web process may only ever read that."""
+    return series_path(aside(settings)).exists()
 
 
 def aside(settings: Settings) -> Settings:
@@ -148,14 +154,30 @@ def copied(source: Path, copy: Path, mode: int = 0o600) -> None:
 
 def until_well(folder: Path, stop: threading.Event, every_s: float = LOOK_S) -> threading.Event:
     """Looks after the disk in a thread of its own; when it takes writes, both events are set: this one and ``stop``."""
-    well = threading.Event()
+    return until(
+        lambda: not takes_no_writes(folder), f"{folder} takes writes again: starting anew on it", stop, every_s
+    )
+
+
+def until_the_agent_moves(
+    asked: Settings, settings: Settings, stop: threading.Event, every_s: float = LOOK_S
+) -> threading.Event:
+    """The same for a web process whose own folder is well: when the agent goes aside, or home again, while we read
+    elsewhere."""
+    here = is_standby(settings)
+    words = "the agent keeps its series elsewhere now: starting anew"
+    return until(lambda: agent_is_aside(asked) != here, words, stop, every_s)
+
+
+def until(happened: Callable[[], bool], words: str, stop: threading.Event, every_s: float) -> threading.Event:
+    event = threading.Event()
 
     def look() -> None:
         while not stop.wait(every_s):
-            if not takes_no_writes(folder):
-                log.warning("%s takes writes again: starting anew on it", folder)
-                well.set()
+            if happened():
+                log.warning("%s", words)
+                event.set()
                 stop.set()
 
     threading.Thread(target=look, name="standby", daemon=True).start()
-    return well
+    return event

@@ -50,12 +50,13 @@ def main(source: Source, log_level: str) -> int:
     try:
         asked = source()
         settings = standby.of_web(asked)
-        # the folder that is away is the logins' or, where they are well, the agent's
         own = auth_path(asked).parent
-        lost = own if standby.takes_no_writes(own) else Path(asked.agent.data_dir)
-        well = standby.until_well(lost, stop) if standby.is_standby(settings) else None
+        if standby.takes_no_writes(own):
+            again = standby.until_well(own, stop)
+        else:
+            again = standby.until_the_agent_moves(asked, settings, stop)
         code = serve(settings, stop)
-        return standby.AGAIN if well is not None and well.is_set() else code
+        return standby.AGAIN if again.is_set() else code
     except WharfingerError as error:
         log.error("%s", error)
         return 2
