@@ -1,6 +1,7 @@
 /** One rule tried on the stored history: when it would have fired, as a strip and as a list. */
 import { containerPage, post, time } from '../lib/api.js';
-import { h, fill, svg } from '../lib/dom.js';
+import { rangeQuestion } from '../lib/ask.js';
+import { h, svg } from '../lib/dom.js';
 import { fullTime, moment, span } from '../lib/format.js';
 import { t, tn, keep, lang, said } from '../lib/words.js';
 import { panelDialog } from '../lib/dialogs.js';
@@ -93,51 +94,22 @@ function shown(firings, from, to) {
   ];
 }
 
-/** Ask for a range, say what came of it. A later choice wins over an answer that is on its way. */
+/** Ask for a range, say what came of it. */
 export function replayDialog(rule) {
-  const result = h('div', { 'data-replayed': '', 'aria-live': 'polite' }),
-    choice = h('div', { class: 'segments', role: 'group', 'aria-label': t('Range') });
-  let busy = false;
-  async function run(range, seconds) {
-    if (busy) return;
-    busy = true;
-    for (const node of choice.children) {
-      node.setAttribute('aria-pressed', String(node.dataset.value === range));
-      node.setAttribute('aria-disabled', 'true');
-    }
-    fill(result, h('p', { class: 'dim' }, t('Trying the rule on the stored history. This may take two minutes.')));
-    const to = newest();
-    try {
+  const result = h('div', { 'data-replayed': '', 'aria-live': 'polite' });
+  const choice = rangeQuestion(RANGES, result, {
+    waiting: t('Trying the rule on the stored history. This may take two minutes.'),
+    async answer([range, , seconds]) {
+      const to = newest();
       const { items } = await post('/alerts/rules/replay', { since: `-${range}` });
-      fill(
-        result,
-        shown(
-          items.filter(f => f.rule === rule.name),
-          to - seconds * 1000,
-          to,
-        ),
+      return shown(
+        items.filter(f => f.rule === rule.name),
+        to - seconds * 1000,
+        to,
       );
-    } catch (error) {
-      if (!('status' in error)) throw error;
-      fill(result, h('p', { class: 'note bad', role: 'alert' }, faultWords(error)));
-    } finally {
-      busy = false;
-      for (const node of choice.children) node.removeAttribute('aria-disabled');
-    }
-  }
-  for (const [range, label, seconds] of RANGES)
-    choice.append(
-      h(
-        'button',
-        {
-          type: 'button',
-          'data-value': range,
-          'aria-pressed': 'false',
-          onclick: () => run(range, seconds),
-        },
-        label,
-      ),
-    );
+    },
+    faultWords,
+  });
   return panelDialog(
     t('Replay of {name}', { name: rule.name }),
     h(

@@ -1,5 +1,6 @@
 /** What if: the container's own history under each class, beside its limits as they are now and what really was. */
 import { post } from '../lib/api.js';
+import { rangeQuestion } from '../lib/ask.js';
 import { h, fill } from '../lib/dom.js';
 import { bytes, cores, parseSize, percent, span, tally, text } from '../lib/format.js';
 import { t, keep } from '../lib/words.js';
@@ -185,56 +186,38 @@ function fields(policy) {
 
 /** Ask for a range and bounds, say what came of it. */
 export function whatIfDialog(container) {
-  const result = h('div', { 'data-judged': '', 'aria-live': 'polite' }),
-    choice = h('div', { class: 'segments', role: 'group', 'aria-label': t('Range') }),
-    form = h(
-      'form',
-      { novalidate: true },
-      h(
-        'p',
-        { class: 'dim' },
-        t(
-          'Its own history, replayed under each class. Nothing is set. What the owner gave is taken back only down to the least that stands here.',
-        ),
-      ),
-      fields(container.policy),
-      h('p', { class: 'whatif-go' }, h('span', {}, t('How far back?')), choice),
-    );
-  let busy = false;
-  async function run(range) {
-    if (busy) return;
-    const { body, wrong } = question(container.id, range, Object.fromEntries(new FormData(form)));
+  const result = h('div', { 'data-judged': '', 'aria-live': 'polite' });
+  let body;
+  /** Read the fields; marks those that are not understood. */
+  function check([range]) {
+    const asked = question(container.id, range, Object.fromEntries(new FormData(form)));
+    body = asked.body;
     for (const [key] of FIELDS)
-      form.elements[key].setAttribute('aria-invalid', String(wrong.includes(key)));
-    if (wrong.length) {
-      fill(result, h('p', { class: 'note bad', role: 'alert' }, t('Not understood')));
-      form.elements[wrong[0]].focus();
-      return;
-    }
-    busy = true;
-    for (const node of choice.children) {
-      node.setAttribute('aria-pressed', String(node.dataset.value === range));
-      node.setAttribute('aria-disabled', 'true');
-    }
-    fill(result, h('p', { class: 'dim' }, t('Replaying its history. This may take two minutes.')));
-    try {
-      fill(result, shown(await post('/backtest', body), container.policy?.class));
-    } catch (error) {
-      if (!('status' in error)) throw error;
-      fill(result, h('p', { class: 'note bad', role: 'alert' }, faultWords(error)));
-    } finally {
-      busy = false;
-      for (const node of choice.children) node.removeAttribute('aria-disabled');
-    }
+      form.elements[key].setAttribute('aria-invalid', String(asked.wrong.includes(key)));
+    if (!asked.wrong.length) return true;
+    fill(result, h('p', { class: 'note bad', role: 'alert' }, t('Not understood')));
+    form.elements[asked.wrong[0]].focus();
+    return false;
   }
-  for (const [range, label] of RANGES)
-    choice.append(
-      h(
-        'button',
-        { type: 'button', 'data-value': range, 'aria-pressed': 'false', onclick: () => run(range) },
-        label,
+  const choice = rangeQuestion(RANGES, result, {
+    waiting: t('Replaying its history. This may take two minutes.'),
+    check,
+    answer: async () => shown(await post('/backtest', body), container.policy?.class),
+    faultWords,
+  });
+  const form = h(
+    'form',
+    { novalidate: true },
+    h(
+      'p',
+      { class: 'dim' },
+      t(
+        'Its own history, replayed under each class. Nothing is set. What the owner gave is taken back only down to the least that stands here.',
       ),
-    );
+    ),
+    fields(container.policy),
+    h('p', { class: 'whatif-go' }, h('span', {}, t('How far back?')), choice),
+  );
   form.addEventListener('submit', event => event.preventDefault());
   const dialog = panelDialog(
     t('What if: {name}', { name: container.name }),
