@@ -76,13 +76,26 @@ def of_agent(settings: Settings) -> Settings:
 def of_web(settings: Settings) -> Settings:
     """The settings to run the web process with: where the agent keeps its series, and logins that can be written.
     Raises UsageError, StoreError."""
-    data, own = Path(settings.agent.data_dir), auth_path(settings).parent
     refuse_planted_link(auth_path(settings))
-    if not takes_no_writes(own if own.exists() else data):
-        taken_home(auth_path(aside(settings)), auth_path(settings), open_auth)
-        there = agent_is_aside(settings)
-        return replace(aside(settings), web=replace(settings.web, auth_dir=str(own))) if there else settings
-    return moved(settings, auth_path)
+    if takes_no_writes(login_folder(settings)):
+        return moved(settings, auth_path)
+    taken_home(auth_path(aside(settings)), auth_path(settings), open_auth)
+    own = str(auth_path(settings).parent)
+    return replace(aside(settings), web=replace(settings.web, auth_dir=own)) if agent_is_aside(settings) else settings
+
+
+def login_folder(settings: Settings) -> Path:
+    """Where the logins are, or are to be made."""
+    own = auth_path(settings).parent
+    return own if own.exists() else Path(settings.agent.data_dir)
+
+
+def until_web_may_move(asked: Settings, settings: Settings, stop: threading.Event) -> threading.Event:
+    """For the web process that was asked to run with the first and runs with the second: :func:`until_well` where its
+    logins are aside, else :func:`until_the_agent_moves`."""
+    if auth_path(settings) != auth_path(asked):
+        return until_well(login_folder(asked), stop)
+    return until_the_agent_moves(asked, settings, stop)
 
 
 def agent_is_aside(settings: Settings) -> bool:

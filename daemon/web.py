@@ -50,11 +50,7 @@ def main(source: Source, log_level: str) -> int:
     try:
         asked = source()
         settings = standby.of_web(asked)
-        own = auth_path(asked).parent
-        if standby.takes_no_writes(own):
-            again = standby.until_well(own, stop)
-        else:
-            again = standby.until_the_agent_moves(asked, settings, stop)
+        again = standby.until_web_may_move(asked, settings, stop)
         code = serve(settings, stop)
         return standby.AGAIN if again.is_set() else code
     except WharfingerError as error:
