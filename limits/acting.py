@@ -130,17 +130,14 @@ class Acting:
         if plan.rule == "memory_law" and not up and now_ms - desk.lowered_ms < LOWERING_EVERY_MS:
             return  # the law wishes it again
         api = plan.knob == "memory" or now_ms >= state.api_next_ms
-        change = Change(
-            id=desk.journal.new_id(plan.container_id, plan.rule, now_ms),
-            at_ms=now_ms,
-            host=desk.host(),
-            container_id=plan.container_id,
-            name=track.target.name,
-            status=ChangeStatus.PENDING,
-            rule=plan.rule,
-            reason=plan.reason,
-            before=knobs_for(plan.knob, number),
-            after=knobs_for(plan.knob, plan.value),
+        change = desk.draft(
+            plan.container_id,
+            track.target.name,
+            plan.rule,
+            plan.reason,
+            knobs_for(plan.knob, number),
+            knobs_for(plan.knob, plan.value),
+            now_ms,
             finding_id=plan.finding_id,
             actor=plan.actor,
         )

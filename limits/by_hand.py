@@ -42,17 +42,14 @@ class ByHand:
         if not track.learnt:
             self._learning.learn(request.container_id, now_ms, ask_runtime=True)
         seen = self._read(track)
-        change = Change(
-            id=desk.journal.new_id(request.container_id, request.rule, now_ms),
-            at_ms=now_ms,
-            host=desk.host(),
-            container_id=request.container_id,
-            name=track.target.name,
-            status=ChangeStatus.PENDING,
-            rule=request.rule,
-            reason=request.reason,
-            before=knobs_of_limits(seen, wanted),
-            after=wanted,
+        change = desk.draft(
+            request.container_id,
+            track.target.name,
+            request.rule,
+            request.reason,
+            knobs_of_limits(seen, wanted),
+            wanted,
+            now_ms,
             finding_id=request.finding_id,
             actor=request.actor,
         )

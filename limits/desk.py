@@ -20,7 +20,7 @@ from limits.policy import effective
 from limits.profile import KEPT as PROFILES
 from limits.profile import Profiles
 from limits.track import KNOBS, Plan, Track, Value
-from model.change import Change, Knobs, LimitRequest, Original, Policy
+from model.change import Change, ChangeStatus, Knobs, LimitRequest, Original, Policy
 from model.errors import NotThere
 from model.identity import service_of
 from model.sample import Snapshot
@@ -116,6 +116,35 @@ class Desk:
         if track is None:
             raise NotThere(f"there is no running container {container_id[:12]} on this host")
         return track
+
+    def draft(
+        self,
+        container_id: str,
+        name: str,
+        rule: str,
+        reason: str,
+        before: Knobs,
+        after: Knobs,
+        now_ms: int,
+        *,
+        finding_id: str | None = None,
+        actor: str = "wharfinger",
+    ) -> Change:
+        """A change of this host's as it stands before anything is written: pending, with an id of its own."""
+        return Change(
+            id=self.journal.new_id(container_id, rule, now_ms),
+            at_ms=now_ms,
+            host=self.host(),
+            container_id=container_id,
+            name=name,
+            status=ChangeStatus.PENDING,
+            rule=rule,
+            reason=reason,
+            before=before,
+            after=after,
+            finding_id=finding_id,
+            actor=actor,
+        )
 
     def expect(self, container_id: str, wanted: Knobs, now_ms: int) -> None:
         """These values are about to be written: the tick that sees them first sees nothing foreign."""

@@ -18,7 +18,7 @@ from limits.sizes import shown
 from limits.track import FIELD_OF, KnobTrack, Track, Value, alike
 from limits.weighing import knobs_for
 from limits.words import say_any
-from model.change import Change, ChangeStatus, Knobs
+from model.change import ChangeStatus, Knobs
 from model.errors import StoreError
 from model.limits import Unlimited, bounded
 
@@ -62,17 +62,14 @@ class Reassert:
             if ruling.verdict.value == "refused":
                 log.info("%s: its memory limit is not set again: %s", shown(track.target.name), ruling.reason)
                 return
-        change = Change(
-            id=desk.journal.new_id(track.target.key, RULE, now_ms),
-            at_ms=now_ms,
-            host=desk.host(),
-            container_id=track.target.key,
-            name=track.target.name,
-            status=ChangeStatus.PENDING,
-            rule=RULE,
-            reason=f"the host went back to {say_any(knob, now)} by itself",
-            before=as_knobs(knob, now),
-            after=as_knobs(knob, value),
+        change = desk.draft(
+            track.target.key,
+            track.target.name,
+            RULE,
+            f"the host went back to {say_any(knob, now)} by itself",
+            as_knobs(knob, now),
+            as_knobs(knob, value),
+            now_ms,
         )
         desk.expect(track.target.key, change.after, now_ms)
         try:

@@ -122,19 +122,8 @@ class Undoing:
         cgroup = track.target.cgroup if track is not None else None
         if track is not None and (fault := guard.excluded(track.target, desk.own_ids)):
             raise Refused(fault)
-        change = Change(
-            id=desk.journal.new_id(container_id, rule, now_ms),
-            at_ms=now_ms,
-            host=desk.host(),
-            container_id=container_id,
-            name=name,
-            status=ChangeStatus.PENDING,
-            rule=rule,
-            reason=reason,
-            before=Knobs(),
-            after=wanted,
-            finding_id=finding_id,
-            actor=actor,
+        change = desk.draft(
+            container_id, name, rule, reason, Knobs(), wanted, now_ms, finding_id=finding_id, actor=actor
         )
         try:
             change = replace(change, before=desk.journal.shown(change, cgroup))

@@ -149,17 +149,8 @@ class Weights:
         except (NotThere, Refused) as fault:
             log.info("%s: its CPU weight is left as it is: %s", shown(track.target.name), fault)
             return None
-        change = Change(
-            id=desk.journal.new_id(key, rule, now_ms),
-            at_ms=now_ms,
-            host=desk.host(),
-            container_id=key,
-            name=track.target.name,
-            status=ChangeStatus.PENDING,
-            rule=rule,
-            reason=reason,
-            before=Knobs(cpu_weight=before),
-            after=Knobs(cpu_weight=wanted),
+        change = desk.draft(
+            key, track.target.name, rule, reason, Knobs(cpu_weight=before), Knobs(cpu_weight=wanted), now_ms
         )
         made, _ = desk.journal.make(change, track.target.cgroup, direct=False, api=True)
         if made.status is ChangeStatus.PENDING:

@@ -118,38 +118,38 @@ def at_its_bound(track: Track, knob: KnobTrack) -> str | None:
 
 def finding_of_faults(track: Track, host: str) -> Finding:
     """A bad label is a finding on its container: nobody is to wonder why it counts for nothing."""
-    target, faults = track.target, track.policy.faults
-    return Finding(
-        id=fingerprint(("policy_fault", target.key, str(track.fault_since_ms))),
-        at_ms=track.seen_ms,
-        since_ms=track.fault_since_ms,
-        host=host,
-        container_id=target.key,
-        name=target.name,
-        detector="policy_fault",
-        severity=Severity.WARNING,
-        summary=" ".join(faults),
-        evidence=(),
-        advice="Correct it (labels: recreate the container); until then that value is not used.",
-    )
+    advice = "Correct it (labels: recreate the container); until then that value is not used."
+    summary = " ".join(track.policy.faults)
+    return _said_of(track, host, "policy_fault", Severity.WARNING, track.fault_since_ms, summary, advice)
 
 
 def finding_of_frozen(track: Track, host: str) -> Finding:
     """Taking memory back hurt three times within a day: the owner is to know that its limit is what it needs."""
-    target, since_ms = track.target, track.lowerings.rolled_back[-1]
+    summary = "Its memory limit was lowered three times within a day, and put back each time since that hurt."
+    advice = (
+        "Its limit is what it needs: name it as its minimum (wharfinger.memory.min), or leave it. Nothing more "
+        "is taken from it until a day after the first of the three."
+    )
+    return _said_of(track, host, "memory_kept", Severity.INFO, track.lowerings.rolled_back[-1], summary, advice)
+
+
+def _said_of(
+    track: Track, host: str, what: str, severity: Severity, since_ms: int, summary: str, advice: str
+) -> Finding:
+    """The controller's own word on a container: no detector found it, nothing was measured."""
+    target = track.target
     return Finding(
-        id=fingerprint(("memory_kept", target.key, str(since_ms))),
+        id=fingerprint((what, target.key, str(since_ms))),
         at_ms=track.seen_ms,
         since_ms=since_ms,
         host=host,
         container_id=target.key,
         name=target.name,
-        detector="memory_kept",
-        severity=Severity.INFO,
-        summary="Its memory limit was lowered three times within a day, and put back each time since that hurt.",
+        detector=what,
+        severity=severity,
+        summary=summary,
         evidence=(),
-        advice="Its limit is what it needs: name it as its minimum (wharfinger.memory.min), or leave it. Nothing more "
-        "is taken from it until a day after the first of the three.",
+        advice=advice,
     )
 
 
