@@ -101,7 +101,10 @@ class HttpServer:
 
     def close(self) -> None:
         """Close every socket in the loop's own thread, then end the threads; one that waits ends with the process."""
-        self._first.trigger.pull_trigger(lambda: close_all(self._map, ignore_all=True))
+        trigger = self._first.trigger
+        with trigger.lock:  # a loop that is awake for an answer's sake closes the trigger too, but after our pull
+            trigger.thunks.append(lambda: close_all(self._map, ignore_all=True))
+            trigger.pull_trigger()
         self._thread.join(2)
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
 

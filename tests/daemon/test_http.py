@@ -73,6 +73,23 @@ def test_after_the_end_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     again[0].close()
 
 
+def test_a_loop_that_is_awake_already_does_not_close_the_trigger_under_our_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = HttpServer(app, "127.0.0.1", 0, max_streams=2)
+    server.start()
+    pull = server._first.trigger._physical_pull
+
+    def after_another() -> None:
+        pull()  # an answer that is ready wakes the loop
+        server._thread.join(0.2)
+        pull()
+
+    monkeypatch.setattr(server._first.trigger, "_physical_pull", after_another)
+    server.close()
+    assert not server._thread.is_alive()
+
+
 def test_an_address_that_is_not_here_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     names(monkeypatch, "192.0.2.1", "127.0.0.1")
     (only,) = listening("twofold", 0)
