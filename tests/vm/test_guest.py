@@ -137,7 +137,8 @@ def test_the_units_run_under_systemd(seen: dict[str, Any], driver: str) -> None:
     agent, web = "wharfinger-agent", "wharfinger-web"
     assert units["ready"], units["journal"][-3000:]
     states = {part["name"]: part["state"] for part in units["ready"]["parts"]}
-    assert (states["tick"], states["store"], states["docker"]) == ("ok", "ok", "ok"), states
+    assert (states["agent"], states["store"], states["docker"]) == ("ok", "ok", "ok"), states
+    assert states["tick"] in ("ok", "degraded"), "an emulated processor may be too slow for a tick, and then says so"
     assert [units["started"][unit]["ActiveState"] for unit in (agent, web)] == ["active", "active"]
     assert units["processes"][agent]["uid"] == "0"
     assert units["processes"][web]["uid"] == units["web_uid"] != "0"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import socket
 import subprocess
 import tarfile
 from collections.abc import Mapping
@@ -16,9 +15,12 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
+from collector.discovery.transport import Adapter
 from tools.servers.process import Child, Missing, find_binary, launch, make_folder, remove_folder, started_at
 
 MACHINE_SOCKET = "/var/run/docker.sock"
+API_VERSION = "1.41"
+"""Of Docker 20.10 and later."""
 IMAGE = "wharfinger-test/busybox:1"
 LABEL = "wharfinger.test"
 OWNER_LABEL = "wharfinger.test.owner"
@@ -67,7 +69,7 @@ class DockerEngine:
     def __init__(self, address: str, daemon: Dockerd | None = None) -> None:
         self.address = address
         self.image = IMAGE
-        self.client = docker.DockerClient(base_url=address, timeout=60)
+        self.client = connected(address, 60)
         self.daemon = daemon
         """Set where the engine is ours; None: it is the machine's, and others use it too."""
         self._ours: list[str] = []
@@ -155,16 +157,18 @@ class DockerEngine:
             self.daemon.close()
 
 
+def connected(address: str, timeout_s: int) -> docker.DockerClient:
+    """An SDK client of the engine at a ``unix://`` address, by the transport that the daemon uses: the SDK's own
+    forgets to close the socket of a refused connection, and an engine that restarts refuses some."""
+    client = docker.DockerClient(base_url=address, version=API_VERSION, timeout=timeout_s)
+    client.api.mount("http+docker://", Adapter(address.removeprefix("unix://"), timeout_s))
+    return client
+
+
 def pings(address: str) -> bool:
     """Does a Docker engine answer there?"""
-    try:  # first by hand: the SDK forgets to close the socket of a refused connection
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(5)
-            probe.connect(address.removeprefix("unix://"))
-    except OSError:
-        return False
-    try:  # to make a client asks the engine for its version already, which a busy one may be slow to tell
-        with contextlib.closing(docker.DockerClient(base_url=address, timeout=5)) as client:
+    try:
+        with contextlib.closing(connected(address, 5)) as client:
             return bool(client.ping())
     except (DockerException, OSError):
         return False

@@ -8,11 +8,10 @@ import threading
 import time
 from typing import Any
 
-import docker
 from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
-from tools.servers.docker import IMAGE, LABEL, DockerEngine
+from tools.servers.docker import IMAGE, LABEL, DockerEngine, connected
 
 PULSE = "while :; do i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; sleep {rest}; done"
 BURN = "while :; do :; done"
@@ -27,7 +26,7 @@ class Crew:
     the engine was away."""
 
     def __init__(self, engine: DockerEngine, size: int, seed: int) -> None:
-        self._client = docker.DockerClient(base_url=engine.address, timeout=60)
+        self._client = connected(engine.address, 60)
         self._draw = random.Random(seed)
         self._stop = threading.Event()
         self._passing: list[str] = []
