@@ -76,4 +76,18 @@ def test_the_image_holds_the_code_and_nothing_of_the_workshop() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     shipped = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
     assert shipped <= kept
-    assert kept - shipped == {"pyproject.toml", "README.md", "LICENSE", "requirements/run.txt", "deploy/extra-ca.crt"}
+    locks = {f"requirements/{name}.txt" for name in ("run", "oidc")}
+    assert kept - shipped == {"pyproject.toml", "README.md", "LICENSE", "deploy/extra-ca.crt"} | locks
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("name", ["agent", "web"])
+def test_every_set_of_requirements_can_be_built(name: str, file: str) -> None:
+    """What the Dockerfile and the docs offer as REQUIREMENTS is locked, in the build's context, and asked for by compose."""
+    (said,) = re.findall(r"^# (\w+), or (\w+): .*\nARG REQUIREMENTS=(\w+)$", (ROOT / "Dockerfile").read_text(), re.M)
+    kept = (ROOT / ".dockerignore").read_text().splitlines()
+    for requirements in said:
+        assert f"!requirements/{requirements}.txt" in kept
+        assert "--hash=sha256:" in (ROOT / f"requirements/{requirements}.txt").read_text()
+    asked = compose_service(name, file)["build"]["args"]["REQUIREMENTS"]
+    assert (value_of(asked, {}), value_of(asked, {"WHARFINGER_REQUIREMENTS": "oidc"})) == (said[0], said[1])
