@@ -84,3 +84,14 @@ def tick_numbers(record: TickRecord, steps: Steps) -> dict[str, float]:
         numbers[f'wharfinger_step_seconds_total{{step="{name}"}}'] = step.seconds
         numbers[f'wharfinger_step_failures_total{{step="{name}"}}'] = float(step.failures)
     return numbers
+
+
+def push_numbers(counters: Mapping[str, int]) -> dict[str, float]:
+    """What waits for InfluxDB, and what became of the rest, by Prometheus name. ``counters``: the sender's. Pure."""
+    numbers = {
+        "wharfinger_spool_bytes": float(counters["spool_bytes"]),
+        "wharfinger_spool_dropped_lines_total": float(counters["lines_dropped"]),
+    }
+    for name in ("lines_accepted", "lines_rejected", "requests", "requests_failed"):
+        numbers[f"wharfinger_influxdb_{name}_total"] = float(counters[name])
+    return numbers

@@ -35,7 +35,7 @@ from daemon.commands_alerts import AlertCommands
 from daemon.commands_limits import LimitCommands
 from daemon.cost import Cost, request_numbers
 from daemon.garbage import Garbage
-from daemon.health import Health, process_numbers, step_state, tick_numbers, tick_state
+from daemon.health import Health, process_numbers, push_numbers, step_state, tick_numbers, tick_state
 from daemon.history import seeding
 from daemon.link import LinkServer
 from daemon.machine import look
@@ -279,9 +279,7 @@ class AgentHouse:
         numbers = process_numbers() | tick_numbers(self.ticker.record, self._steps) | self._cost.numbers()
         numbers |= request_numbers(self._sampler.asked_for())
         if self._spool is not None:
-            numbers["wharfinger_spool_bytes"] = float(self._spool.size_bytes())
-            numbers["wharfinger_spool_dropped_lines_total"] = float(self._spool.dropped_lines())
-            numbers |= {f"wharfinger_influxdb_{k}": float(v) for k, v in self._sender.counters().items()}
+            numbers |= push_numbers(self._sender.counters())
         numbers["wharfinger_store_lost_rows_total"] = float(self._series.lost_rows)
         numbers |= self.controller.counts()
         for worker in self._workers:

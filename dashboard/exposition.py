@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isinf, isnan
 from typing import Final
 
 from dashboard.families import FAMILIES, Family
 from dashboard.labels import container_labels, escaped, labels_text
+from dashboard.own import header, number, own_lines
 from dashboard.subject import Subject, device_labels, subject_of
 from model.identity import KUBERNETES_CONTAINER, POD_NAME, POD_NAMESPACE
 from model.sample import Snapshot
@@ -33,6 +33,10 @@ MACHINE_GAUGES: Final = (
     ("machine_memory_bytes", "Amount of memory installed on the machine."),
     ("machine_swap_bytes", "Amount of swap memory available on the machine."),
 )
+SCRAPE_ERROR: Final = (
+    "container_scrape_error",
+    "1 if a part could not be read, 0 otherwise.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,6 @@ class Place:
 
     subject: Subject
     labels: str
-
-
-def number(value: float) -> str:
-    """As Go prints it, near enough for every parser. Pure."""
-    if isnan(value):
-        return "NaN"
-    if isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
 def pod_labels(target: Target) -> Labels:
@@ -94,21 +89,6 @@ def family_text(family: Family, all_places: list[Place]) -> str:
     return "\n".join((*header(name, family.kind, family.help), *lines, "")) if lines else ""
 
 
-def header(name: str, kind: str, text: str) -> tuple[str, str]:
-    return f"# HELP {name} {text}", f"# TYPE {name} {kind}"
-
-
-def own_lines(numbers: Mapping[str, float]) -> Iterator[str]:
-    """``wharfinger_*``: labels stand in the names already; grouped by family."""
-    families: dict[str, list[str]] = {}
-    for name, value in numbers.items():
-        families.setdefault(name.partition("{")[0], []).append(f"{name} {number(value)}")
-    for family in sorted(families):
-        kind = "counter" if family.endswith("_total") else "gauge"
-        yield from header(family, kind, f"{family.removeprefix('wharfinger_').replace('_', ' ')} of the daemon.")
-        yield from families[family]
-
-
 def machine_lines(snapshot: Snapshot, machine: Machine) -> Iterator[str]:
     """``machine_*`` with the labels that cAdvisor gives them, and whether anything could not be read."""
     labels = labels_text((name, machine.identity.get(name, "")) for name in MACHINE_LABELS)
@@ -118,10 +98,8 @@ def machine_lines(snapshot: Snapshot, machine: Machine) -> Iterator[str]:
     for name, text in MACHINE_GAUGES:
         if name in gauges:
             yield from (*header(name, "gauge", text), f"{name}{{{labels}}} {number(gauges[name])}")
-    yield from header(
-        "container_scrape_error", "gauge", "1 if there was an error while getting container metrics, 0 otherwise"
-    )
-    yield f"container_scrape_error {int(bool(snapshot.gaps))}"
+    name, text = SCRAPE_ERROR
+    yield from (*header(name, "gauge", text), f"{name} {int(bool(snapshot.gaps))}")
 
 
 def exposition(

@@ -187,9 +187,14 @@ def limit(name: str, *, unlimited: float | None = None) -> Callable[[Subject], V
 
 
 def shares(subject: Subject) -> Values:
-    """cgroup v1's scale from v2's, by the linear inverse that cAdvisor uses."""
+    """cgroup v1's scale: of v2's weight by the linear inverse that cAdvisor uses; on v1, where the weight was made of
+    the shares (1024 are 100), those shares."""
     weight = subject.limits.cpu_weight if subject.limits else None
-    return NO_VALUES if weight is None else (("", 2 + (weight - 1) * 262142 // 9999),)
+    if weight is None:
+        return NO_VALUES
+    if subject.snapshot.cgroup == "v2":
+        return (("", 2 + (weight - 1) * 262142 // 9999),)
+    return (("", round(weight * 1024 / 100)),)
 
 
 def swap_limit(subject: Subject) -> Values:
@@ -197,10 +202,12 @@ def swap_limit(subject: Subject) -> Values:
     limits = subject.limits
     if limits is None or limits.memory_swap_bytes is None:
         return NO_VALUES
-    if isinstance(limits.memory_swap_bytes, Unlimited) or isinstance(limits.memory_bytes, Unlimited):
+    if isinstance(limits.memory_swap_bytes, Unlimited):
         return (("", 0),)
     if subject.snapshot.cgroup == "v2":
         return (("", limits.memory_swap_bytes),)
+    if isinstance(limits.memory_bytes, Unlimited):
+        return (("", 0),)
     return NO_VALUES if limits.memory_bytes is None else (("", limits.memory_swap_bytes + limits.memory_bytes),)
 
 

@@ -262,7 +262,7 @@ class Controller:
             self._desk.generation += 1
 
     def counts(self) -> Mapping[str, float]:
-        """Numbers for ``/metrics``: changes applied, refused, failed since the start; containers under auto."""
+        """Numbers for ``/metrics``: changes by what became of them since the start; containers under auto."""
         journal = self._desk.journal
         with self._desk.lock:
             auto = sum(1 for track in self._desk.tracks.values() if track.policy.mode is Mode.AUTO)
@@ -270,6 +270,7 @@ class Controller:
             "wharfinger_limit_changes_applied_total": float(journal.applied),
             "wharfinger_limit_changes_refused_total": float(journal.refused),
             "wharfinger_limit_changes_failed_total": float(journal.failed),
+            "wharfinger_limit_changes_reverted_total": float(journal.reverted),
             "wharfinger_limits_auto_containers": float(auto),
         }
 

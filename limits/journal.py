@@ -46,7 +46,7 @@ class Journal:
         self.after_update: Callable[[str], None] = lambda _container_id: None
         """Called after the runtime was made to write: it may write more than was asked for."""
         self._numbers = count()
-        self.applied = self.refused = self.failed = 0
+        self.applied = self.refused = self.failed = self.reverted = 0
 
     def new_id(self, container_id: str, rule: str, at_ms: int) -> str:
         return fingerprint((container_id, rule, str(at_ms), str(next(self._numbers))))

@@ -180,6 +180,7 @@ class Undoing:
         """The rows are taken back."""
         for row in rows:
             self._desk.state.put_change(replace(row, status=ChangeStatus.REVERTED, undone_by=by.id))
+            self._desk.journal.reverted += 1
 
     def _after(self, container_id: str, now_ms: int, *, hold_s: float | None) -> None:
         """The laws begin anew from what is in force now; after an undo they keep off."""

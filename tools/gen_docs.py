@@ -14,6 +14,9 @@ from itertools import groupby
 from pathlib import Path
 
 from config.describe import SettingSpec, settings
+from dashboard.exposition import MACHINE_GAUGES, SCRAPE_ERROR
+from dashboard.families import FAMILIES as CADVISOR_FAMILIES
+from dashboard.own import OWN_FAMILIES
 from model.metrics import METRICS, MetricSpec
 from tools.bench.result import Spec
 from tools.bench.rooms import ROOMS
@@ -102,6 +105,19 @@ def metric_tables() -> str:
     return "".join(parts)
 
 
+def exposition_table() -> str:
+    """The families of ``/metrics`` that cAdvisor has."""
+    rows = [(f"`{f.name}`", f.kind, f.help.rstrip(".") + ".") for f in CADVISOR_FAMILIES]
+    rows += [(f"`{name}`", "gauge", text) for name, text in (*MACHINE_GAUGES, SCRAPE_ERROR)]
+    return "\n" + table(("family", "type", "what"), rows)
+
+
+def own_table() -> str:
+    """Those of the daemon itself."""
+    rows = ((f"`{f.name}`", f.kind, f.label and f"`{f.label}`", f.help) for f in OWN_FAMILIES)
+    return "\n" + table(("family", "type", "label", "what"), rows)
+
+
 def bench_tables() -> str:
     """One table a room that has benches."""
     parts = []
@@ -121,6 +137,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings_tables,
     "metrics": metric_tables,
     "benches": bench_tables,
+    "exposition": exposition_table,
+    "own-numbers": own_table,
     "licences": licence_table,
 }
 

@@ -52,7 +52,7 @@ class InfluxdbPointsLost:
         if refused:
             said.append(f"the server refused {refused} lines in {say_duration(self.window_s)}")
             evidence.append(
-                Evidence("wharfinger_influxdb_lines_rejected", float(refused), 0.0, self.window_s, "1"),
+                Evidence("wharfinger_influxdb_lines_rejected_total", float(refused), 0.0, self.window_s, "1"),
             )
             advice.append("The file spool/dead_letters.lp in the data folder holds the reason and the lines.")
         if not said:

@@ -12,6 +12,8 @@ from alerts.findings import Tracker
 from config.schema import InfluxSettings
 from daemon.build import push_losses
 from daemon.doctor_store import spool as examined
+from daemon.health import push_numbers
+from dashboard.own import OWN_BY_NAME
 from model.sample import HOST_KEY
 from storage.influx.sender import Sender
 from storage.influx.spool import DiskSpool
@@ -96,7 +98,11 @@ def test_refused_lines_fire_and_are_seen_by_the_doctor(tmp_path: Path, fault_ser
     while push.spool.size_bytes():
         push.sender.job(0)
     assert push.seconds(1) == [("InfluxdbPointsLost", "firing")]
-    assert push.sender.counters()["lines_rejected"] == 1
+    counters = push.sender.counters()
+    assert counters["lines_rejected"] == 1
+    numbers = push_numbers(counters)
+    assert numbers["wharfinger_influxdb_lines_rejected_total"] == 1
+    assert numbers.keys() == {n for n in OWN_BY_NAME if n.startswith(("wharfinger_spool_", "wharfinger_influxdb_"))}
     assert "1 lines were refused since the start" in push.sender.state()[1]
     check = examined(tmp_path, CAP)
     assert (check.name, check.state) == ("spool", "warning")

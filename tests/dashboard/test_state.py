@@ -13,7 +13,9 @@ from dashboard.api.forms import ReadyForm
 from dashboard.charts import CHARTS, TOKENS, figure
 from dashboard.exposition import exposition
 from dashboard.families import FAMILIES
+from dashboard.own import OWN_BY_NAME, OWN_FAMILIES
 from dashboard.report import file_name
+from model.limits import UNLIMITED, Bytes, Limits
 from model.live import PartState
 from model.metrics import METRIC_BY_NAME
 from model.sample import Gap, Snapshot
@@ -117,7 +119,7 @@ def test_metrics_show_the_raw_counters_in_cadvisors_words(site: Site) -> None:
     assert value(text, "container_blkio_device_usage_total", operation="Write", device="/dev/sda") == 20
     assert value(text, "container_memory_failures_total", name="api", failure_type="pgmajfault", scope="hierarchy") == 1
     assert value(text, "container_spec_cpu_quota", name="api") == 20_000
-    assert value(text, "container_spec_cpu_shares", name="api") == 2 + 99 * 262142 // 9999
+    assert value(text, "container_spec_cpu_shares", name="api") == 1024, "the kernel's own number on v1"
     assert value(text, "container_spec_memory_limit_bytes", name="db") == 0
     assert value(text, "container_health_state", name="db") == 1
     assert value(text, "container_health_state", name="api") == -1
@@ -167,6 +169,23 @@ def test_v2_hosts_have_the_v2_families() -> None:
     assert value(text, "container_memory_events_high_total", name="api") == 2
     assert value(text, "container_memory_events_max_total", name="api") == 4
     assert lines(text, "container_memory_failcnt") == []
+    assert value(text, "container_spec_cpu_shares", name="api") == 2 + 99 * 262142 // 9999
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "memory", "swap", "shown"),
+    [
+        ("hybrid", 1 << 26, 1 << 20, (1 << 26) + (1 << 20)),
+        ("hybrid", UNLIMITED, UNLIMITED, 0),
+        ("v2", 1 << 26, 1 << 20, 1 << 20),
+        ("v2", UNLIMITED, 1 << 20, 1 << 20),
+        ("v2", 1 << 26, UNLIMITED, 0),
+    ],
+)
+def test_a_swap_limit_is_the_kernels_own(cgroup: str, memory: Bytes, swap: Bytes, shown: int) -> None:
+    limits = {ID_A: Limits(memory_bytes=memory, memory_swap_bytes=swap)}
+    text = page(replace(snapshot(), cgroup=cgroup, limits=limits))
+    assert value(text, "container_spec_memory_swap_limit_bytes", name="api") == shown
 
 
 def test_bare_cgroups_have_no_name_as_with_cadvisor(site: Site) -> None:
@@ -180,6 +199,16 @@ def test_families_are_named_once() -> None:
     assert all(
         f.name.endswith("_total") for f in FAMILIES if f.kind == "counter" and f.name != "container_memory_failcnt"
     )
+
+
+def test_the_daemons_own_numbers_say_what_they_are() -> None:
+    assert [f.name for f in OWN_FAMILIES if (f.kind == "counter") != f.name.endswith("_total")] == []
+    assert len(OWN_BY_NAME) == len(OWN_FAMILIES)
+    own = {"wharfinger_ticks_total": 5.0, 'wharfinger_step_seconds_total{step="series"}': 0.5, "wharfinger_new": 1.0}
+    text = b"".join(exposition(snapshot(), own, "1")).decode()
+    assert "# HELP wharfinger_ticks_total Ticks since the start.\n# TYPE wharfinger_ticks_total counter\n" in text
+    assert value(text, "wharfinger_step_seconds_total", step="series") == 0.5
+    assert "# TYPE wharfinger_new gauge\nwharfinger_new 1\n" in text, "shown, though nobody described it"
 
 
 def test_metrics_without_an_agent_fail_the_scrape(site: Site) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.own import OWN_BY_NAME
 from tests.e2e.harness import DOCKER, TOKEN, Wharfinger, running
 from tests.support.boards import metrics_in, panel_queries, rule_queries
 from tests.support.wait import wait_until
@@ -184,7 +185,7 @@ def check_queries(server: Asked, names: dict[str, str]) -> None:
     assert "dockerd" in runtimes
 
 
-ONLY_WITH_INFLUXDB = {"wharfinger_spool_bytes", "wharfinger_spool_dropped_lines_total"}
+ONLY_WITH_INFLUXDB = {name for name in OWN_BY_NAME if name.startswith(("wharfinger_spool_", "wharfinger_influxdb_"))}
 
 
 def check_deployed(server: Asked, house: Wharfinger) -> None:
@@ -218,3 +219,7 @@ def check_lint(house: Wharfinger, folder: Path) -> None:
     assert "error" not in said.stderr.lower().replace("container_scrape_error", ""), said.stderr
     ours = [line for line in said.stderr.splitlines() if line.startswith("wharfinger_")]
     assert not ours, "our own names follow every convention"
+    exposed = set(re.findall(r"^# TYPE (wharfinger_\S+) ", text, re.MULTILINE))
+    assert exposed == {name for name in OWN_BY_NAME if name not in ONLY_WITH_INFLUXDB}, (
+        "each has its row, and none lags"
+    )

@@ -83,7 +83,7 @@ def test_the_image_holds_the_code_and_nothing_of_the_workshop() -> None:
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("name", ["agent", "web"])
 def test_every_set_of_requirements_can_be_built(name: str, file: str) -> None:
-    """What the Dockerfile and the docs offer as REQUIREMENTS is locked, in the build's context, and asked for by compose."""
+    """What the Dockerfile offers as REQUIREMENTS is locked, in the build's context, and asked for by compose."""
     (said,) = re.findall(r"^# (\w+), or (\w+): .*\nARG REQUIREMENTS=(\w+)$", (ROOT / "Dockerfile").read_text(), re.M)
     kept = (ROOT / ".dockerignore").read_text().splitlines()
     for requirements in said:

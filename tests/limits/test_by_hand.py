@@ -177,7 +177,9 @@ def test_undo_restores_bit_for_bit(native: dict[str, int]) -> None:
     assert {k: ship.dry.native[k] for k in cpu} == {k: before[k] for k in cpu}
     assert ship.dry.cores == 0.25
     assert (made.rule, made.status) == ("undo", APPLIED)
-    assert {row.status for row in world.changes() if row.rule == "cpu_law"} == {REVERTED}
+    taken_back = [row for row in world.changes() if row.rule == "cpu_law"]
+    assert {row.status for row in taken_back} == {REVERTED}
+    assert world.controller.counts()["wharfinger_limit_changes_reverted_total"] == len(taken_back)
     assert {row.undone_by for row in world.changes() if row.rule == "cpu_law"} == {made.id}
 
 
