@@ -11,7 +11,7 @@ from pathlib import Path
 from collector.cgroupfs import files
 from collector.cgroupfs.hierarchy import find_hierarchy
 from config.schema import HostSettings, Settings
-from daemon import doctor_host
+from daemon import doctor_host, doctor_sign_in
 from daemon.build import socket_path
 from daemon.check import Check
 from daemon.doctor_store import stores
@@ -45,17 +45,23 @@ REMEDIES = {
 
 
 def examine(settings: Settings, *, repair: bool = False, quick: bool = False) -> tuple[bool, tuple[Check, ...]]:
-    """(whether containers can be seen, everything that was looked at). ``quick``: the stores are not read through."""
+    """(whether containers can be seen, everything that was looked at). ``quick``: the stores are not read through,
+    and no provider is asked."""
     checks: list[Check] = []
     try:
         snapshot, capabilities = looked_at(settings)
     except WharfingerError as error:
         checks.append(Check("cgroup", "missing", str(error), "mount the cgroup tree and name it in host.cgroup"))
-        return False, (*checks, *surroundings(settings), *(() if quick else stores(settings, repair=repair)))
-    checks += seen(snapshot)
-    checks += ground(settings.host, capabilities)
-    seen_well = not any(c.state == "missing" for c in checks)
-    return seen_well, (*checks, *surroundings(settings), *(() if quick else stores(settings, repair=repair)))
+        seen_well = False
+    else:
+        checks += seen(snapshot)
+        checks += ground(settings.host, capabilities)
+        seen_well = not any(c.state == "missing" for c in checks)
+    checks += surroundings(settings)
+    if not quick:
+        checks += doctor_sign_in.provider(settings.web.oidc)
+        checks += stores(settings, repair=repair)
+    return seen_well, tuple(checks)
 
 
 def ground(host: HostSettings, capabilities: Mapping[str, str]) -> Iterator[Check]:

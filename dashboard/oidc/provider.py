@@ -90,6 +90,11 @@ def installed() -> bool:
     return find_spec("authlib") is not None and find_spec("requests") is not None
 
 
+def taken_algorithms(metadata: Metadata) -> list[str]:
+    """Of the signatures that the provider makes those that we take. Pure."""
+    return [name for name in ALGORITHMS if name in metadata.id_token_signing_alg_values_supported]
+
+
 class Provider:
     """The provider of the settings. Thread-safe; opens nothing until it is asked. ``clock``: ms since the epoch.
 
@@ -198,7 +203,7 @@ class Provider:
         text, known = token.get("id_token"), self.known()
         if not isinstance(text, str):
             raise SignInFailed("untrusted", "the provider sent no identity token; has web.oidc.scopes openid in it?")
-        taken = [name for name in ALGORITHMS if name in known.metadata.id_token_signing_alg_values_supported]
+        taken = taken_algorithms(known.metadata)
         try:
             try:
                 decoded = jwt.decode(text, KeySet.import_key_set(known.keys), algorithms=taken)  # type: ignore[arg-type]
