@@ -13,6 +13,10 @@ from collector.cgroupfs.v1 import BLKIO_COUNTS
 from collector.network import host_namespace
 
 YES = "yes"
+IO_UNCOUNTED = "this kernel counts block I/O of cgroup v1 only on disks with a throttle rule"
+IO_COUNTED_BY = (
+    "set one that never bites, such as docker run --device-read-bps DISK:1tb … once after boot, or use cgroup v2"
+)
 V1_NAMES = {"memory": "memory", "io": "blkio", "pids": "pids"}
 
 
@@ -22,10 +26,7 @@ def of_kernel(hierarchy: Hierarchy, proc: str) -> dict[str, str]:
     for name, v1_name in V1_NAMES.items():
         found[name] = controller(hierarchy, name, v1_name)
     if found["io"] == YES and "blkio" in hierarchy.controllers and counting_family(hierarchy) is None:
-        found["io"] = (
-            "this kernel counts block I/O of cgroup v1 only on disks with a throttle rule: set one that never bites, "
-            "such as docker run --device-read-bps DISK:1tb … once after boot, or use cgroup v2"
-        )
+        found["io"] = f"{IO_UNCOUNTED}: {IO_COUNTED_BY}"
     found["cpu_quota"] = knob(hierarchy, Knob.CPU_QUOTA, "the kernel has no CFS bandwidth control")
     found["memory_high"] = knob(hierarchy, Knob.MEMORY_HIGH, "cgroup v1 has no memory.high")
     found["swap_limit"] = knob(hierarchy, Knob.SWAP, "swap accounting is off: boot with swapaccount=1")

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from collector.capabilities import IO_COUNTED_BY, IO_UNCOUNTED
 from collector.cgroupfs import files
 from collector.cgroupfs.hierarchy import find_hierarchy
 from config.schema import HostSettings, Settings
@@ -82,6 +83,8 @@ def capability(name: str, state: str, remedies: Mapping[str, str] = REMEDIES) ->
         return Check(name, "ok", "there")
     if name in NOTES:
         return Check(name, "ok", state)
+    if state.startswith(IO_UNCOUNTED):
+        return Check(name, "warning", IO_UNCOUNTED, IO_COUNTED_BY)
     return Check(name, "warning", state, remedies.get(name, "see docs/collector.md for what this is needed for"))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.capabilities import IO_COUNTED_BY, IO_UNCOUNTED
 from collector.cgroupfs.hierarchy import find_hierarchy
 from config.schema import HostSettings
 from daemon import doctor, doctor_host
@@ -142,6 +143,12 @@ def test_the_namespace_of_the_host(tmp_path: Path) -> None:
     (tmp_path / "cgroup.controllers").write_text("cpu\n")
     (tmp_path / "cgroup.procs").write_text("")
     assert doctor_host.is_top(find_hierarchy(settings))
+
+
+def test_block_io_that_is_not_counted_has_a_remedy_that_counts_it() -> None:
+    uncounted = doctor.capability("io", f"{IO_UNCOUNTED}: {IO_COUNTED_BY}")
+    assert uncounted == Check("io", "warning", IO_UNCOUNTED, IO_COUNTED_BY)
+    assert "mount the io" in doctor.capability("io", "the blkio controller is not mounted").remedy
 
 
 @pytest.mark.parametrize(
