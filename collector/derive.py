@@ -91,10 +91,10 @@ def container_values(
     reading: CgroupReading, before: CgroupReading | None, limits: Limits, target: Target, now_ms: int
 ) -> Values:
     """All values of a container. ``before``: the reading one interval earlier, or None."""
-    values: Values = {}
-    for name, level in zip(LEVEL_NAMES, LEVELS_OF(reading), strict=True):
-        if level is not None:
-            values[name] = level
+    levels = LEVELS_OF(reading)
+    values: Values = dict(zip(LEVEL_NAMES, levels, strict=True))
+    if None in levels:
+        values = {name: level for name, level in values.items() if level is not None}
     used = working_set(reading)
     if used is not None:
         values["memory_working_set_bytes"] = used

@@ -207,14 +207,14 @@ class Sampler:
         for index, watched in enumerate(entries):
             key = watched.id
             target = watchlist.describe(watched)
-            if watchlist.ignored(target):
+            if target is not watched.read_as and watchlist.ignored(target):
                 tick.somebody_went |= not watchlist.leave_alone(watched)
                 continue
             before = watched.previous
             try:
                 if self._limits_are_due(watched, index, count):
                     limits = watched.reader.limits(memory_total)
-                    if limits != watched.limits:
+                    if limits is not watched.limits and limits != watched.limits:
                         watched.limits = limits
                 interfaces = watched.interfaces(proc, root, ground.descriptors)
                 reading = watched.reader.read(time.monotonic_ns(), interfaces)

@@ -42,6 +42,10 @@ class Hierarchy:
         root = self.root(controller)
         return None if root is None else root / cgroup.lstrip("/")
 
+    def path(self, controller: str, cgroup: str, name: str) -> str:
+        """Path of a file of a cgroup, ``""`` of its directory: text, for those who ask for thousands."""
+        return f"{self.root(controller)}{cgroup if cgroup != '/' else ''}/{name}"
+
     @property
     def primary(self) -> str:
         """The tree that is walked, and whose inode identifies a cgroup."""

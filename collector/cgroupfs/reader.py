@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TypeAlias
+from zlib import crc32
+
 from collector.cgroupfs import files
+from collector.cgroupfs.bounds import Faults, LimitReader
 from collector.cgroupfs.files import CLOSED, Descriptors, Gone, Unreadable, Unsupported
 from collector.cgroupfs.hierarchy import Hierarchy
 from collector.cgroupfs.parse import Fields, Parser
 from collector.cgroupfs.plan import Plan
 from collector.cgroupfs.source import Choice, Pace, Source
 from model.errors import Malformed
-from model.limits import UNLIMITED, Limits, Unlimited, bounded
+from model.limits import Limits, Unlimited
 from model.reading import CgroupReading, Interface
 
 OPEN_TRIES = 3
 NAMES = CgroupReading._fields
+WHOLE_EVERY = 5
+"""Reads after which everything is read again, also where nothing ran; of many cgroups a part at each tick."""
 YOUNG_READS = 5
 """Reads during which missing files are looked for again: a runtime makes the directories one by one."""
+File: TypeAlias = "tuple[Parser, int, int]"
+"""Parser, descriptor, size: what the hot path needs of a source."""
 
 
 class Opened:
@@ -44,12 +53,15 @@ class CgroupReader:
         "_found",
         "_hierarchy",
         "_hot",
-        "_kept",
-        "_limit_faults",
+        "_limits",
         "_plan",
         "_read_faults",
+        "_rest",
+        "_rest_texts",
+        "_settled",
         "_texts",
         "_throttled",
+        "_turn",
         "_young",
         "cgroup",
         "changed",
@@ -61,15 +73,18 @@ class CgroupReader:
         self.cgroup = cgroup
         self.inode = 0
         self.changed = True
-        self._read_faults: tuple[tuple[str, str], ...] = ()
-        self._limit_faults: tuple[tuple[str, str], ...] = ()
+        self._read_faults: Faults = ()
+        self._limits = LimitReader(hierarchy, plan.limits, cgroup, descriptors)
         self._hierarchy = hierarchy
         self._plan = plan
         self._descriptors = descriptors
         self._found: dict[Choice, Opened] = {}
-        self._hot: list[tuple[Parser, int, int]] | None = []
-        self._kept: dict[Source, int] = {}
+        self._hot: list[File] | None = []
+        self._rest: list[File] = []
         self._texts: list[bytes | None] = []
+        self._rest_texts: list[bytes | None] = []
+        self._settled = False
+        self._turn = crc32(cgroup.encode("utf-8", "surrogateescape"))
         self._fields = Fields(NAMES)
         self._throttled = True
         self._young = YOUNG_READS
@@ -92,17 +107,16 @@ class CgroupReader:
         for opened in self._found.values():
             self._drop(opened)
         self._found.clear()
-        for source in list(self._kept):
-            self._let_go(source)
+        self._limits.close()
         self._arrange()
         self._fields = Fields(NAMES)
         self._throttled = True
         self._young = YOUNG_READS
 
     @property
-    def faults(self) -> tuple[tuple[str, str], ...]:
+    def faults(self) -> Faults:
         """(part, reason) of what is there and could not be read, at the last read and the last look at limits."""
-        return self._read_faults + self._limit_faults
+        return self._read_faults + self._limits.faults
 
     def read(self, at_ns: int, interfaces: tuple[Interface, ...] | None = None) -> CgroupReading:
         """One reading; what the kernel does not offer is None. Raises :class:`Gone` when the cgroup is no more.
@@ -117,7 +131,7 @@ class CgroupReader:
                 self._look()
         if self._hot:
             try:
-                self.changed = files.read_into(self._hot, self._texts, self._fields)
+                self._read_kept_open(self._hot)
             except (Gone, Unreadable, Malformed):
                 pass
             else:
@@ -127,27 +141,23 @@ class CgroupReader:
         return self._read_carefully(at_ns, interfaces)
 
     def limits(self, memory_total: int | None = None) -> Limits:
-        """Limits now in force. One at or above ``memory_total`` (bytes of RAM) bounds nothing: unlimited."""
-        fields = Fields()
-        self._limit_faults = ()
-        for source in self._plan.limits:
-            text = self._limit_text(source)
-            if text is not None:
-                try:
-                    source.parse(text, fields)
-                except Malformed as fault:
-                    self._limit_faults += ((source.part, str(fault)),)
-        quota, period = fields.get("cpu_quota_us"), fields.get("cpu_period_us")
-        if isinstance(quota, Unlimited):
-            fields["cpu_cores"] = UNLIMITED
-        elif quota is not None and period:
-            fields["cpu_cores"] = quota / period
-        for name in ("memory_bytes", "memory_high_bytes"):
-            value = bounded(fields.get(name))
-            if value is not None and memory_total and value >= memory_total:
-                fields[name] = UNLIMITED
-        self._expect_throttling(not isinstance(quota, Unlimited))
-        return Limits(**fields)
+        """Limits now in force, as :meth:`LimitReader.read` has them."""
+        limits = self._limits.read(memory_total)
+        self._expect_throttling(not isinstance(limits.cpu_quota_us, Unlimited))
+        return limits
+
+    def _read_kept_open(self, hot: list[File]) -> None:
+        """What can change by itself, and the rest only where that moved, or the rest did at its last read.
+
+        A cgroup of which no process ran, whose memory and whose I/O stand still cannot fork, fault, be killed or
+        begin to stall; a stall that goes on moves its pressure file at every read.
+        """
+        changed = files.read_into(hot, self._texts, self._fields)
+        self._turn += 1
+        if changed or not self._settled or self._turn % WHOLE_EVERY == 0:
+            changed |= files.read_into(self._rest, self._rest_texts, self._fields)
+            self._settled = not changed
+        self.changed = changed
 
     def _read_carefully(self, at_ns: int, interfaces: tuple[Interface, ...] | None) -> CgroupReading:
         """File by file: one that cannot be read is a fault, and the others are read all the same."""
@@ -158,9 +168,7 @@ class CgroupReader:
             fields, faults, lost = Fields(NAMES), [], False
             for opened in self._found.values():
                 try:
-                    text = files.read_open(opened.fd) if opened.fd != CLOSED else files.read_once(opened.path)
-                    if text is not None:
-                        opened.source.parse(text, fields)
+                    self._take(opened, fields)
                 except Gone:
                     lost = True
                 except (Unreadable, Malformed) as fault:
@@ -169,6 +177,7 @@ class CgroupReader:
                 self.open()
                 continue
             self._fields, self._texts = fields, [None] * len(self._texts)
+            self._rest_texts, self._settled = [None] * len(self._rest_texts), False
             self._read_faults = tuple(faults)
             return self._made(at_ns, interfaces if self.inode == inode else None)
         raise Gone
@@ -222,12 +231,17 @@ class CgroupReader:
             opened.fd = CLOSED
 
     def _arrange(self) -> None:
-        """The list of the hot path; None where a file is not kept open."""
+        """The lists of the hot path; None where a file is not kept open."""
         wanted = [o for o in self._found.values() if self._throttled or o.source.pace is not Pace.WITH_QUOTA]
-        self._hot = (
-            None if any(o.fd == CLOSED for o in wanted) else [(o.source.parse, o.fd, o.source.size) for o in wanted]
-        )
-        self._texts = [None] * len(wanted)
+        # without its CPU usage it cannot be told whether anything ran
+        told = any(o.source.part == "cpu" and o.source.pace is Pace.TICK for o in wanted)
+        hot: list[File] = []
+        rest: list[File] = []
+        for o in wanted:
+            (rest if told and o.source.pace is Pace.AFTER_WORK else hot).append((o.source.parse, o.fd, o.source.size))
+        self._hot, self._rest = None if any(o.fd == CLOSED for o in wanted) else hot, rest
+        self._texts, self._rest_texts = [None] * len(hot), [None] * len(rest)
+        self._settled = False
 
     def _expect_throttling(self, expected: bool) -> None:
         """Without a quota the throttling counters stand still: they are read once more, and then no longer."""
@@ -236,61 +250,19 @@ class CgroupReader:
         self._throttled = expected
         for opened in self._found.values():
             if opened.source.pace is Pace.WITH_QUOTA and not expected:
-                text = self._text(opened.source)
-                if text is not None:
-                    try:
-                        opened.source.parse(text, self._fields)
-                    except Malformed as fault:
-                        self._limit_faults += ((opened.source.part, str(fault)),)
+                # what cannot be read now is a fault of the next careful read, or the end of the cgroup
+                with suppress(Gone, Unreadable, Malformed):
+                    self._take(opened, self._fields)
         self._arrange()
 
-    def _limit_text(self, source: Source) -> bytes | None:
-        """From a file that stays open where there is room for it: opening costs many times what reading does."""
-        fd = self._kept.get(source, CLOSED)
-        if fd == CLOSED and self._descriptors.take_spare():
-            fd = self._keep(source)
-        if fd == CLOSED:
-            return self._text(source)
-        try:
-            return files.read_open(fd)
-        except (Gone, Unreadable):
-            self._let_go(source)
-            return self._text(source)
-
-    def _keep(self, source: Source) -> int:
-        """Open the first of the source's files that is there, with the descriptor taken; CLOSED where none is."""
-        for name in source.files:
-            try:
-                fd = files.open_file(self._path(source.controller, name))
-            except Unreadable:
-                break
-            if fd is not None:
-                self._kept[source] = fd
-                return fd
-        self._descriptors.give()
-        return CLOSED
-
-    def _let_go(self, source: Source) -> None:
-        files.close_file(self._kept.pop(source))
-        self._descriptors.give()
-
-    def _text(self, source: Source) -> bytes | None:
-        """Text of a source read once; None where it is missing or cannot be read (then a fault is noted)."""
-        for name in source.files:
-            try:
-                text = files.read_once(self._path(source.controller, name))
-            except Unsupported:
-                continue
-            except Unreadable as fault:
-                self._limit_faults += ((source.part, str(fault)),)
-                return None
-            if text is not None:
-                return text
-        return None
+    def _take(self, opened: Opened, fields: Fields) -> None:
+        """One file, whether it is kept open or not. Raises Gone, Unreadable and Malformed."""
+        text = files.read_open(opened.fd) if opened.fd != CLOSED else files.read_once(opened.path)
+        if text is not None:
+            opened.source.parse(text, fields)
 
     def _inode_now(self) -> int | None:
         return files.inode_of(self._path(self._hierarchy.primary, ""))
 
     def _path(self, controller: str, name: str) -> str:
-        root = self._hierarchy.root(controller)
-        return f"{root}{self.cgroup if self.cgroup != '/' else ''}/{name}"
+        return self._hierarchy.path(controller, self.cgroup, name)

@@ -19,6 +19,9 @@ class Pace(Enum):
     TICK = "tick"
     WITH_QUOTA = "with_quota"
     """Only while the cgroup has a CPU quota: without one its counters stand still."""
+    AFTER_WORK = "after_work"
+    """Only when a process of the cgroup ran, its memory moved or its I/O went on, all of which the files of pace TICK
+    tell, or while it still moves: else it is read at every fifth tick."""
 
 
 @dataclass(frozen=True, slots=True)

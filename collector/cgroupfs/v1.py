@@ -49,7 +49,7 @@ def cpu_times(ticks_per_second: int) -> Source:
     """User and system time in USER_HZ ticks (``cpuacct.stat``): the fallback of hosts without a unified tree."""
     tick_ns = 1_000_000_000 // ticks_per_second
     keys = {"user": ("cpu_user_ns", tick_ns), "system": ("cpu_system_ns", tick_ns)}
-    return Source("cpu", "cpuacct", ("cpuacct.stat",), Keyed(keys))
+    return Source("cpu", "cpuacct", ("cpuacct.stat",), Keyed(keys), Pace.AFTER_WORK)
 
 
 def cpu_usage() -> Choice:
@@ -88,25 +88,25 @@ def memory() -> tuple[Choice, ...]:
         "inactive_file": "memory_own_inactive_file_bytes",
     }
     rows = (
-        ("memory.usage_in_bytes", one("memory_usage_bytes"), SHORT),
-        ("memory.stat", Keyed(stat), LONG),
-        ("memory.max_usage_in_bytes", one("memory_peak_bytes"), SHORT),
-        ("memory.kmem.usage_in_bytes", one("memory_kernel_bytes"), SHORT),
-        ("memory.failcnt", one("memory_max_events"), SHORT),
-        ("memory.oom_control", Keyed({"oom_kill": "memory_oom_kills"}, optional=True), LONG),
+        ("memory.usage_in_bytes", one("memory_usage_bytes"), Pace.TICK, SHORT),
+        ("memory.stat", Keyed(stat), Pace.AFTER_WORK, LONG),
+        ("memory.max_usage_in_bytes", one("memory_peak_bytes"), Pace.AFTER_WORK, SHORT),
+        ("memory.kmem.usage_in_bytes", one("memory_kernel_bytes"), Pace.AFTER_WORK, SHORT),
+        ("memory.failcnt", one("memory_max_events"), Pace.AFTER_WORK, SHORT),
+        ("memory.oom_control", Keyed({"oom_kill": "memory_oom_kills"}, optional=True), Pace.AFTER_WORK, LONG),
     )
-    return tuple((Source("memory", "memory", (name,), parse, size=size),) for name, parse, size in rows)
+    return tuple((Source("memory", "memory", (name,), parse, pace, size),) for name, parse, pace, size in rows)
 
 
 def io(block: BlockIo) -> tuple[Choice, ...]:
     return (
         (Source("io", "blkio", block.files("io_service_bytes"), block.bytes_file),),
-        (Source("io", "blkio", block.files("io_serviced"), block.operations_file),),
+        (Source("io", "blkio", block.files("io_serviced"), block.operations_file, Pace.AFTER_WORK),),
     )
 
 
 def pids() -> Choice:
-    return (Source("pids", "pids", ("pids.current",), one("pids"), size=SHORT),)
+    return (Source("pids", "pids", ("pids.current",), one("pids"), Pace.AFTER_WORK, SHORT),)
 
 
 def quota(text: bytes, fields: Fields) -> None:

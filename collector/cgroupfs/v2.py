@@ -5,14 +5,14 @@ from __future__ import annotations
 from collector.cgroupfs import knobs
 from collector.cgroupfs.hierarchy import UNIFIED
 from collector.cgroupfs.parse import Fields, Into, Keyed, Parser, io_stat, number, one, pressure
-from collector.cgroupfs.source import LONG, SHORT, Choice, Source
+from collector.cgroupfs.source import LONG, SHORT, Choice, Pace, Source
 
 US = 1_000
 """Nanoseconds in a microsecond."""
 
 
-def row(part: str, name: str, parse: Parser, size: int = LONG) -> Source:
-    return Source(part, UNIFIED, (name,), parse, size=size)
+def row(part: str, name: str, parse: Parser, pace: Pace = Pace.TICK, size: int = LONG) -> Source:
+    return Source(part, UNIFIED, (name,), parse, pace, size)
 
 
 def cpu() -> tuple[Choice, ...]:
@@ -32,11 +32,14 @@ def cpu() -> tuple[Choice, ...]:
 
 def cpu_times() -> Source:
     """Only user and system time of ``cpu.stat``: for hybrid hosts, whose usage comes from ``cpuacct``."""
-    return row("cpu", "cpu.stat", Keyed({"user_usec": ("cpu_user_ns", US), "system_usec": ("cpu_system_ns", US)}))
+    keys: dict[str, Into] = {"user_usec": ("cpu_user_ns", US), "system_usec": ("cpu_system_ns", US)}
+    return row("cpu", "cpu.stat", Keyed(keys), Pace.AFTER_WORK)
 
 
 def pressures() -> tuple[Choice, ...]:
-    return tuple((row("pressure", f"{what}.pressure", pressure(what)),) for what in ("cpu", "memory", "io"))
+    return tuple(
+        (row("pressure", f"{what}.pressure", pressure(what), Pace.AFTER_WORK),) for what in ("cpu", "memory", "io")
+    )
 
 
 def memory() -> tuple[Choice, ...]:
@@ -65,13 +68,13 @@ def memory() -> tuple[Choice, ...]:
         "oom_kill": "memory_oom_kills",
     }
     rows = (
-        ("memory.current", one("memory_usage_bytes"), SHORT),
-        ("memory.stat", Keyed(stat), LONG),
-        ("memory.peak", one("memory_peak_bytes"), SHORT),
-        ("memory.swap.current", one("memory_swap_bytes"), SHORT),
-        ("memory.events", Keyed(events), LONG),
+        ("memory.current", one("memory_usage_bytes"), Pace.TICK, SHORT),
+        ("memory.stat", Keyed(stat), Pace.AFTER_WORK, LONG),
+        ("memory.peak", one("memory_peak_bytes"), Pace.AFTER_WORK, SHORT),
+        ("memory.swap.current", one("memory_swap_bytes"), Pace.AFTER_WORK, SHORT),
+        ("memory.events", Keyed(events), Pace.AFTER_WORK, LONG),
     )
-    return tuple((row("memory", name, parse, size),) for name, parse, size in rows)
+    return tuple((row("memory", name, parse, pace, size),) for name, parse, pace, size in rows)
 
 
 def io() -> tuple[Choice, ...]:
@@ -79,7 +82,7 @@ def io() -> tuple[Choice, ...]:
 
 
 def pids() -> Choice:
-    return (row("pids", "pids.current", one("pids"), SHORT),)
+    return (row("pids", "pids.current", one("pids"), Pace.AFTER_WORK, SHORT),)
 
 
 def cpu_max(text: bytes, fields: Fields) -> None:

@@ -12,7 +12,7 @@ import pytest
 from collector.cgroupfs.files import Descriptors, Gone, descriptor_budget, why
 from collector.cgroupfs.hierarchy import Hierarchy, find_hierarchy
 from collector.cgroupfs.plan import plan_for
-from collector.cgroupfs.reader import CgroupReader
+from collector.cgroupfs.reader import WHOLE_EVERY, CgroupReader
 from collector.derive import working_set
 from config.schema import HostSettings
 from model.limits import UNLIMITED
@@ -159,6 +159,53 @@ def test_values_that_change_are_read_again_and_the_same_text_is_kept(tmp_path: P
     assert (first.memory_usage_bytes, second.memory_usage_bytes) == (1000000, 2000000)
     assert first.memory_anon_bytes == second.memory_anon_bytes == 500000
     assert first.cpu_pressure_some_us is None, "a kernel without PSI has no such file"
+
+
+def test_where_nothing_moves_the_rest_is_read_at_every_fifth_tick(tmp_path: Path) -> None:
+    folder, hierarchy = v2_host(tmp_path)
+    reader = reader_of(hierarchy, "/docker/a")
+    for at in range(10):
+        reader.read(at)
+    assert not reader.changed
+    seen = []
+    for at in range(10, 20):
+        (folder / "pids.current").write_text(f"{at}\n")
+        seen.append((reader.read(at).pids, reader.changed))
+    first = next(i for i, (_, changed) in enumerate(seen) if changed)
+    assert first < WHOLE_EVERY
+    assert [pids for pids, _ in seen[first:]] == list(range(10 + first, 20)), "what moved is read until it stands"
+    for at in range(20, 30):
+        reader.read(at)
+    (folder / "pids.current").write_text("7\n")
+    (folder / "cpu.stat").write_text((folder / "cpu.stat").read_text().replace("usage_usec ", "usage_usec 1"))
+    assert (reader.read(30).pids, reader.changed) == (7, True), "something ran: everything is read at once"
+
+
+def test_without_its_cpu_usage_a_cgroup_is_read_whole(tmp_path: Path) -> None:
+    folder, hierarchy = v2_host(tmp_path)
+    (folder / "cpu.stat").unlink()
+    reader = reader_of(hierarchy, "/docker/a")
+    for at in range(10):
+        reader.read(at)
+    for at in range(10, 20):
+        (folder / "pids.current").write_text(f"{at}\n")
+        assert reader.read(at).pids == at
+
+
+def test_limits_are_the_same_object_until_a_text_is_another(tmp_path: Path) -> None:
+    folder, hierarchy = v2_host(tmp_path)
+    reader = reader_of(hierarchy, "/docker/a")
+    first = reader.limits(1 << 40)
+    assert reader.limits(1 << 40) is first
+    (folder / "pids.max").write_text("77\n")
+    assert reader.limits(1 << 40).pids == 77
+    (folder / "pids.max").write_text("rubbish\n")
+    for _ in range(2):
+        assert reader.limits(1 << 40).pids is None
+        assert [part for part, _ in reader.faults] == ["limits"], "said as long as it is so"
+    (folder / "pids.max").write_text("77\n")
+    assert reader.limits(1 << 40).pids == 77
+    assert not reader.faults
 
 
 def test_a_file_that_comes_late_is_found(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from typing import ClassVar
 import pytest
 
 from tools.bench import __main__ as runner
-from tools.bench.cgroups import files_read, floor_s, made
+from tools.bench.cgroups import at_work, made, names
+from tools.bench.floor import Floor, files_read, numbered
 from tools.bench.load import Host
 from tools.bench.result import Measured, Spec, judged, table, together
 from tools.bench.rooms import ROOMS
@@ -96,8 +97,20 @@ def test_cgroups_of_benches_come_and_go(as_root: None, tmp_path: Path) -> None:
         folders += list(Path(f"/sys/fs/cgroup{parent}").glob("*/"))
         files = [str(f / "cgroup.procs") for f in folders]
         assert len(files) >= 2
-        assert floor_s(files * 3, tmp_path) > 0
+        with Floor([files, files * 3], tmp_path) as floor:
+            assert floor.pass_s(0) > 0
+            assert floor.pass_s(1) > 0
+        told = ("cpuacct.usage", "cpu.stat")  # of v1, of v2
+        usage = next(f / name for name in told for f in folders if f.name == names(1)[0] and (f / name).exists())
+        with at_work(parent, names(2)) as work:
+            before = usage.read_text()
+            work()
+            assert usage.read_text() != before
     assert not [f for f in folders if f.exists()]
+
+
+def test_a_file_that_is_read_again_is_named_by_its_place() -> None:
+    assert numbered([["a", "b"], ["b", "c", "b"]]) == [(0, "a"), (0, "b"), (1, "=1"), (1, "c"), (1, "=1")]
 
 
 def test_reads_are_noted_by_path(tmp_path: Path) -> None:

@@ -1,52 +1,32 @@
-"""Container cgroups made by hand for measuring the reader, and the floor: the same reads by a loop in C."""
+"""Container cgroups made by hand for measuring the reader, and work that goes on in each of them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
-import time
-from collections import Counter
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tools.servers.process import Missing
 
 ROOT = Path("/sys/fs/cgroup")
-FLOOR = r"""
-#include <fcntl.h>
-#include <stdio.h>
-#include <time.h>
-#include <unistd.h>
-/* Each line of standard input: how often a file is read in a pass, and its path. Opens all of them, makes
-   passes for a second, prints the least CPU seconds of a pass. */
-int main(void) {
-  static char path[4096], buffer[65536];
-  static int files[65536], times[65536];
-  int count = 0, passes = 0, rounds = 0;
-  struct timespec before, after;
-  while (count < 65536 && scanf("%d %4095[^\n]", &times[count], path) == 2) {
-    if ((files[count] = open(path, O_RDONLY)) < 0) continue; /* another's container, gone meanwhile */
-    if (times[count] > rounds) rounds = times[count];
-    count++;
-  }
-  double best = 1e9, spent = 0;
-  while (passes < 5 || (spent < 1.0 && passes < 1000)) {
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-    for (int round = 0; round < rounds; round++)
-      for (int i = 0; i < count; i++)
-        if (round < times[i]) pread(files[i], buffer, sizeof buffer, 0);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-    double took = (after.tv_sec - before.tv_sec) + (after.tv_nsec - before.tv_nsec) / 1e9;
-    spent += took;
-    if (took < best) best = took;
-    passes++;
-  }
-  printf("%.9f\n", best);
-  return 0;
-}
+WORKPLACES = ("cpuacct", "memory", "unified")
+"""Trees of v1 in which work is seen."""
+WORK = r"""
+import os, sys
+kept, sides, paths = [], int(sys.argv[1]), sys.argv[2:]
+files = [os.open(path, os.O_WRONLY) for path in paths]
+for line in sys.stdin:
+    for place, file in enumerate(files):
+        os.write(file, b"0")
+        if place % sides == sides - 1:
+            kept.append(bytearray(9000))
+    del kept[: -4 * len(files)]
+    print(flush=True)
 """
+"""A process that goes through the cgroups, whose paths it is given tree by tree, and works a little in each."""
 
 
 def names(count: int, first: int = 1) -> list[str]:
@@ -99,42 +79,21 @@ def more(parent: str, ids: Sequence[str]) -> Iterator[None]:
                 folder.rmdir()
 
 
-def files_read(work: Callable[[], object]) -> list[str]:
-    """Paths of all files that ``work`` reads by ``os.pread``, one entry a read, in order."""
-    read: list[str] = []
-    real = os.pread
+@contextlib.contextmanager
+def at_work(parent: str, ids: Sequence[str]) -> Iterator[Callable[[], None]]:
+    """Yields what lets a process run, and take memory, in each of these cgroups of :func:`made` once."""
+    tops = [top for top in trees() if top == ROOT or top.name in WORKPLACES]
+    paths = [f"{top}{parent}/{name}/cgroup.procs" for name in ids for top in tops]
+    argv = [sys.executable, "-c", WORK, str(len(tops)), *paths]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asks, answers = process.stdin, process.stdout
 
-    def noting(fd: int, size: int, offset: int) -> bytes:
-        read.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
-        return real(fd, size, offset)
+        def work() -> None:
+            asks.write("\n")
+            asks.flush()
+            if not answers.readline():
+                raise RuntimeError("the process that works in the cgroups has ended")
 
-    os.pread = noting
-    try:
-        work()
-    finally:
-        os.pread = real
-    return read
-
-
-def floor_s(paths: list[str], folder: Path) -> float:
-    """CPU seconds that bare reading of these files takes: by C where there is a compiler, else by ``os.pread``."""
-    times = Counter(paths)
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler:
-        source, program = folder / "floor.c", folder / "floor"
-        source.write_text(FLOOR)
-        subprocess.run([compiler, "-O2", "-o", str(program), str(source)], check=True)
-        lines = "\n".join(f"{count} {path}" for path, count in times.items())
-        done = subprocess.run([str(program)], input=lines, capture_output=True, text=True, check=True)
-        return float(done.stdout)
-    opened = {path: os.open(path, os.O_RDONLY) for path in times if Path(path).exists()}
-    paths = [path for path in paths if path in opened]
-    best = float("inf")
-    for _ in range(7):
-        before = time.process_time()
-        for path in paths:
-            os.pread(opened[path], 65536, 0)
-        best = min(best, time.process_time() - before)
-    for fd in opened.values():
-        os.close(fd)
-    return best
+        yield work

@@ -5,25 +5,29 @@ from __future__ import annotations
 import resource
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from collector.sampler import LIMITS_A_TICK, LIMITS_EVERY, Sampler
 from config.schema import DiscoverySettings, HostSettings
+from model.sample import Snapshot
 from tools.bench import agent, churn, lateness
-from tools.bench.cgroups import files_read, floor_s, made
+from tools.bench.cgroups import at_work, made, names
+from tools.bench.floor import Floor, files_read
 from tools.bench.result import Measured, Part, Spec, together
 
 SIZES = (10, 100, 1000)
-ROUNDS = 7
+ROUNDS = 3
 WARM = 6
 """Ticks until a container is no longer new, and everything was read."""
 FLOOR = "the same reads by pread in C"
 
 RESULTS = (
-    Spec("collector_cpu_us_per_container_10", "µs", "CPU of a tick per container, 10 containers", anchor=FLOOR),
-    Spec("collector_cpu_us_per_container_100", "µs", "CPU of a tick per container, 100 containers", anchor=FLOOR),
-    Spec("collector_cpu_us_per_container_1000", "µs", "CPU of a tick per container, 1,000 containers", anchor=FLOOR),
+    Spec("collector_cpu_us_per_container_10", "µs", "CPU of a tick per container, 10 containers at work", anchor=FLOOR),
+    Spec("collector_cpu_us_per_container_100", "µs", "The same, 100 containers", anchor=FLOOR),
+    Spec("collector_cpu_us_per_container_1000", "µs", "The same, 1,000 containers", anchor=FLOOR),
+    Spec("collector_still_us_per_container_1000", "µs", "1,000 containers in which nothing runs", anchor=FLOOR),
     Spec(
         "collector_cpu_over_floor_1000", "×", "CPU of reading, parsing, deriving over the floor", bar=2.0, anchor=FLOOR
     ),
@@ -34,6 +38,15 @@ RESULTS = (
 )
 
 
+class Price(NamedTuple):
+    """CPU seconds of one tick: over containers that all worked since the tick before, the floor of the same, and
+    over containers that did nothing."""
+
+    ours: float
+    floor: float
+    still: float
+
+
 def reading() -> dict[str, Measured]:
     """CPU of this thread over ticks of 10, 100 and 1,000 cgroups."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -41,47 +54,66 @@ def reading() -> dict[str, Measured]:
     results: dict[str, Measured] = {}
     try:
         for size in SIZES:
-            ours, floor = one(size)
-            results[f"collector_cpu_us_per_container_{size}"] = Measured(ours / size * 1e6, floor / size * 1e6)
-            if size == SIZES[-1]:
-                results[f"collector_cpu_over_floor_{size}"] = Measured(ours / floor)
-                results[f"collector_core_share_{size}"] = Measured(ours * 100, floor * 100)
+            price = one(size)
+            results[f"collector_cpu_us_per_container_{size}"] = Measured(
+                price.ours / size * 1e6, price.floor / size * 1e6
+            )
+        results[f"collector_still_us_per_container_{size}"] = Measured(price.still / size * 1e6)
+        results[f"collector_cpu_over_floor_{size}"] = Measured(price.ours / price.floor)
+        results[f"collector_core_share_{size}"] = Measured(price.ours * 100, price.floor * 100)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return results
 
 
-def one(size: int) -> tuple[float, float]:
-    """CPU seconds of one tick over ``size`` cgroups: the sampler's, and the floor's."""
-    with made(size) as parent, tempfile.TemporaryDirectory() as folder:
+def one(size: int) -> Price:
+    """One tick over ``size`` cgroups: the sampler's, and the floor's."""
+    with made(size) as parent, at_work(parent, names(size)) as work, tempfile.TemporaryDirectory() as folder:
         sampler = Sampler(HostSettings(), DiscoverySettings(docker="off", podman="off", containerd="off"), "bench", 1.0)
+        now_ms = 1_000_000
+
+        def tick() -> Snapshot:
+            nonlocal now_ms
+            now_ms += 1000
+            return sampler.collect(now_ms)
+
         try:
-            now_ms = 1_000_000
-            watched = 0
             for _ in range(WARM):
-                now_ms += 1000
-                snapshot = sampler.collect(now_ms)
-                watched = sum(t.cgroup.startswith(parent) for t in snapshot.targets.values())
+                work()
+                snapshot = tick()
+            watched = sum(t.cgroup.startswith(parent) for t in snapshot.targets.values())
             if watched != size:
                 raise RuntimeError(f"the sampler sees {watched} of {size} cgroups")
-            ticks = max(LIMITS_EVERY, size // LIMITS_A_TICK)
-
-            def all_of_it() -> None:
-                """As many ticks as it takes to read every file at least once."""
-                nonlocal now_ms
-                for _ in range(ticks):
-                    now_ms += 1000
-                    sampler.collect(now_ms)
-
-            spent = []
-            for _ in range(ROUNDS):
-                before = time.thread_time()
-                all_of_it()
-                spent.append(time.thread_time() - before)
-            # the least of both: what other processes of the machine do to the caches is no part of the price
-            return min(spent) / ticks, floor_s(files_read(all_of_it), Path(folder)) / ticks
+            ticks = max(LIMITS_EVERY, size // LIMITS_A_TICK)  # as many as it takes to read every file at least once
+            lists = []
+            for _ in range(ticks):
+                work()
+                lists.append(files_read(tick))
+            ours, theirs = [], []
+            with Floor(lists, Path(folder)) as floor:
+                for _ in range(ROUNDS):
+                    spent, bare = 0.0, 0.0
+                    for number in range(ticks):
+                        work()
+                        spent += thread_s(tick)
+                        work()
+                        bare += floor.pass_s(number)
+                    ours.append(spent / ticks)
+                    theirs.append(bare / ticks)
+            for _ in range(WARM):
+                tick()
+            still = [sum(thread_s(tick) for _ in range(ticks)) / ticks for _ in range(ROUNDS)]
+            # the least of each: what other processes of the machine do to the caches is no part of the price
+            return Price(min(ours), min(theirs), min(still))
         finally:
             sampler.close()
+
+
+def thread_s(work: Callable[[], object]) -> float:
+    """CPU seconds of this thread."""
+    before = time.thread_time()
+    work()
+    return time.thread_time() - before
 
 
 PARTS: Mapping[str, Part] = {"reading": reading, **agent.PARTS, **lateness.PARTS, **churn.PARTS}
