@@ -53,6 +53,13 @@ def standby_folder(settings: Settings) -> Path:
     return Path(settings.agent.run_dir) / "standby"
 
 
+def login_standby(settings: Settings) -> Path:
+    """Where the web process keeps the logins meanwhile. Not in the agent's folder, which may be the agent's alone;
+    where systemd gives the process a folder of its own, there ($RUNTIME_DIRECTORY, systemd.exec(5))."""
+    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(given or settings.agent.run_dir) / "standby-web"
+
+
 def is_standby(settings: Settings) -> bool:
     return Path(settings.agent.data_dir) == standby_folder(settings)
 
@@ -109,7 +116,7 @@ def aside(settings: Settings) -> Settings:
     return replace(
         settings,
         agent=replace(settings.agent, data_dir=str(standby_folder(settings))),
-        web=replace(settings.web, auth_dir=""),
+        web=replace(settings.web, auth_dir=str(login_standby(settings))),
         store=replace(settings.store, max_bytes=min(bound, MOST_BYTES) if bound else MOST_BYTES),
     )
 
@@ -118,7 +125,7 @@ def moved(settings: Settings, path_of: Callable[[Settings], Path]) -> Settings:
     """Aside, with a copy of one database as the disk has it, unless there is a newer one already."""
     away = aside(settings)
     here, there = path_of(settings), path_of(away)
-    for folder in (Path(settings.agent.run_dir), standby_folder(settings), there.parent):
+    for folder in (there.parent.parent, there.parent):
         make_folder(folder, "agent.run_dir")
     log.error(
         "%s takes no writes (read-only file system): going on in %s; history of before is not shown, and seconds from "
