@@ -62,6 +62,7 @@ LEVELS_OF = attrgetter(*(field for _, field in CONTAINER_LEVELS))
 RATE_UNITS = tuple((name, unit) for name, _, unit in CONTAINER_RATES)
 COUNTERS_OF = attrgetter(*(field for _, field, _ in CONTAINER_RATES))
 PRESSURE_NAMES = tuple(name for name, _ in PRESSURES)
+NO_PRESSURE = dict.fromkeys(PRESSURE_NAMES, 0.0)
 STALLS_OF = attrgetter(*(field for _, field in PRESSURES))
 """Whole families at once: field by field costs several times as much."""
 HEALTH = {"healthy": 1.0, "unhealthy": 0.0}
@@ -125,16 +126,10 @@ def container_rates(values: Values, now: CgroupReading, before: CgroupReading, s
     if throttled is not None and periods is not None:
         # no period passed: nothing ran, or nothing bounds it; either way nothing was stopped
         values["cpu_throttled_periods_ratio"] = min(1.0, throttled / periods) if periods else 0.0
-    refaults = [
-        growth
-        for growth in (
-            grown(now.memory_refaults_file, before.memory_refaults_file),
-            grown(now.memory_refaults_anon, before.memory_refaults_anon),
-        )
-        if growth is not None
-    ]
-    if refaults:
-        values["memory_refaults_per_second"] = sum(refaults) / seconds
+    of_files = grown(now.memory_refaults_file, before.memory_refaults_file)
+    of_others = grown(now.memory_refaults_anon, before.memory_refaults_anon)
+    if of_files is not None or of_others is not None:
+        values["memory_refaults_per_second"] = ((of_files or 0) + (of_others or 0)) / seconds
     kills = grown(now.memory_oom_kills, before.memory_oom_kills)
     if kills is not None:
         values["memory_oom_kills"] = kills
@@ -146,9 +141,17 @@ def pressure_ratios(
     values: Values, now: CgroupReading | HostReading, before: CgroupReading | HostReading, seconds: float
 ) -> None:
     """Stall time per second; the kernel's sums may run a moment ahead of ours, never above all of the time."""
-    for name, new, old in zip(PRESSURE_NAMES, STALLS_OF(now), STALLS_OF(before), strict=True):
+    stalls, stalls_before = STALLS_OF(now), STALLS_OF(before)
+    if stalls == stalls_before:
+        values.update(NO_PRESSURE if None not in stalls else known_zeros(stalls))
+        return
+    for name, new, old in zip(PRESSURE_NAMES, stalls, stalls_before, strict=True):
         if new is not None and old is not None and new >= old:
             values[name] = min(1.0, (new - old) / 1e6 / seconds) if new > old else 0.0
+
+
+def known_zeros(stalls: Sequence[int | None]) -> Values:
+    return {name: 0.0 for name, stall in zip(PRESSURE_NAMES, stalls, strict=True) if stall is not None}
 
 
 def io_rates(values: Values, now: Sequence[IoDevice] | None, before: Sequence[IoDevice] | None, seconds: float) -> None:

@@ -125,6 +125,8 @@ def read_into(opened: Sequence[tuple[Parser, int, int]], texts: list[bytes | Non
         for parse, fd, size in opened:
             text = pread(fd, size, 0)
             if text != texts[i]:
+                if len(text) == size:
+                    text = pread(fd, LONG, 0)
                 parse(text, fields)
                 texts[i], changed = text, True
             i += 1  # noqa: SIM113 - half the price of enumerate

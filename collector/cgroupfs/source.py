@@ -9,6 +9,8 @@ from collector.cgroupfs.parse import Parser
 
 LONG = 8_192
 """Bytes of one read: more than the longest of these files (``memory.stat``) has."""
+MIDDLE = 448
+"""Enough for the files of a few lines, and small enough for the same; a text that fills it is read again, whole."""
 SHORT = 128
 """Enough for one number; a buffer this small costs no trip to the system's allocator."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collector.cgroupfs import knobs
 from collector.cgroupfs.knobs import Knob
 from collector.cgroupfs.parse import Fields, Keyed, blkio, join_blkio, number, one
-from collector.cgroupfs.source import LONG, SHORT, Choice, Pace, Source
+from collector.cgroupfs.source import LONG, MIDDLE, SHORT, Choice, Pace, Source
 from model.limits import UNLIMITED, Unlimited
 
 BLKIO_FAMILIES = ("throttle.{}_recursive", "throttle.{}", "bfq.{}_recursive", "bfq.{}", "{}_recursive", "{}")
@@ -66,7 +66,7 @@ def cpu_throttling() -> Choice:
         "nr_bursts": "cpu_burst_periods",
         "burst_time": "cpu_burst_ns",
     }
-    return (Source("throttling", "cpu", ("cpu.stat",), Keyed(keys), Pace.WITH_QUOTA),)
+    return (Source("throttling", "cpu", ("cpu.stat",), Keyed(keys), Pace.WITH_QUOTA, MIDDLE),)
 
 
 def memory() -> tuple[Choice, ...]:
@@ -93,15 +93,15 @@ def memory() -> tuple[Choice, ...]:
         ("memory.max_usage_in_bytes", one("memory_peak_bytes"), Pace.AFTER_WORK, SHORT),
         ("memory.kmem.usage_in_bytes", one("memory_kernel_bytes"), Pace.AFTER_WORK, SHORT),
         ("memory.failcnt", one("memory_max_events"), Pace.AFTER_WORK, SHORT),
-        ("memory.oom_control", Keyed({"oom_kill": "memory_oom_kills"}, optional=True), Pace.AFTER_WORK, LONG),
+        ("memory.oom_control", Keyed({"oom_kill": "memory_oom_kills"}, optional=True), Pace.AFTER_WORK, MIDDLE),
     )
     return tuple((Source("memory", "memory", (name,), parse, pace, size),) for name, parse, pace, size in rows)
 
 
 def io(block: BlockIo) -> tuple[Choice, ...]:
     return (
-        (Source("io", "blkio", block.files("io_service_bytes"), block.bytes_file),),
-        (Source("io", "blkio", block.files("io_serviced"), block.operations_file, Pace.AFTER_WORK),),
+        (Source("io", "blkio", block.files("io_service_bytes"), block.bytes_file, size=MIDDLE),),
+        (Source("io", "blkio", block.files("io_serviced"), block.operations_file, Pace.AFTER_WORK, MIDDLE),),
     )
 
 

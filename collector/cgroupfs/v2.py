@@ -5,7 +5,7 @@ from __future__ import annotations
 from collector.cgroupfs import knobs
 from collector.cgroupfs.hierarchy import UNIFIED
 from collector.cgroupfs.parse import Fields, Into, Keyed, Parser, io_stat, number, one, pressure
-from collector.cgroupfs.source import LONG, SHORT, Choice, Pace, Source
+from collector.cgroupfs.source import LONG, MIDDLE, SHORT, Choice, Pace, Source
 
 US = 1_000
 """Nanoseconds in a microsecond."""
@@ -27,18 +27,19 @@ def cpu() -> tuple[Choice, ...]:
         "nr_bursts": "cpu_burst_periods",
         "burst_usec": ("cpu_burst_ns", US),
     }
-    return ((row("cpu", "cpu.stat", Keyed(keys)),),)
+    return ((row("cpu", "cpu.stat", Keyed(keys), size=MIDDLE),),)
 
 
 def cpu_times() -> Source:
     """Only user and system time of ``cpu.stat``: for hybrid hosts, whose usage comes from ``cpuacct``."""
     keys: dict[str, Into] = {"user_usec": ("cpu_user_ns", US), "system_usec": ("cpu_system_ns", US)}
-    return row("cpu", "cpu.stat", Keyed(keys), Pace.AFTER_WORK)
+    return row("cpu", "cpu.stat", Keyed(keys), Pace.AFTER_WORK, MIDDLE)
 
 
 def pressures() -> tuple[Choice, ...]:
     return tuple(
-        (row("pressure", f"{what}.pressure", pressure(what), Pace.AFTER_WORK),) for what in ("cpu", "memory", "io")
+        (row("pressure", f"{what}.pressure", pressure(what), Pace.AFTER_WORK, MIDDLE),)
+        for what in ("cpu", "memory", "io")
     )
 
 
@@ -72,7 +73,7 @@ def memory() -> tuple[Choice, ...]:
         ("memory.stat", Keyed(stat), Pace.AFTER_WORK, LONG),
         ("memory.peak", one("memory_peak_bytes"), Pace.AFTER_WORK, SHORT),
         ("memory.swap.current", one("memory_swap_bytes"), Pace.AFTER_WORK, SHORT),
-        ("memory.events", Keyed(events), Pace.AFTER_WORK, LONG),
+        ("memory.events", Keyed(events), Pace.AFTER_WORK, MIDDLE),
     )
     return tuple((row("memory", name, parse, pace, size),) for name, parse, pace, size in rows)
 

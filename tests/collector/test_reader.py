@@ -181,6 +181,16 @@ def test_where_nothing_moves_the_rest_is_read_at_every_fifth_tick(tmp_path: Path
     assert (reader.read(30).pids, reader.changed) == (7, True), "something ran: everything is read at once"
 
 
+def test_a_text_that_is_longer_than_expected_is_read_whole(tmp_path: Path) -> None:
+    folder, hierarchy = v2_host(tmp_path)
+    reader = reader_of(hierarchy, "/docker/a")
+    more = "".join(f"a_newer_kernels_key_{i} {i}\n" for i in range(40))
+    (folder / "memory.events").write_text(f"{more}max 3\noom_kill 123456\n")
+    for at in range(3):
+        assert reader.read(at).memory_oom_kills == 123456
+    assert not reader.faults
+
+
 def test_without_its_cpu_usage_a_cgroup_is_read_whole(tmp_path: Path) -> None:
     folder, hierarchy = v2_host(tmp_path)
     (folder / "cpu.stat").unlink()
