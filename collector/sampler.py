@@ -201,10 +201,11 @@ class Sampler:
 
     def _read(self, tick: Tick, ground: Ground, entries: Iterable[Watched], memory_total: int | None) -> None:
         """Read these containers into the tick."""
-        watchlist, root, count = ground.watchlist, str(ground.hierarchy.walk_root), len(ground.watchlist.entries)
-        now_ms, proc = tick.now_ms, self._host.proc
+        watchlist, root = ground.watchlist, str(ground.hierarchy.walk_root)
+        now_ms, proc, refresh = tick.now_ms, self._host.proc, self._refresh
+        every = max(LIMITS_EVERY, len(watchlist.entries) // LIMITS_A_TICK)
         sizes = {key: size for layer in self._layers for key, size in layer.sizes().items()}
-        for index, watched in enumerate(entries):
+        for turn, watched in enumerate(entries, self._ticks):
             key = watched.id
             target = watchlist.describe(watched)
             if target is not watched.read_as and watchlist.ignored(target):
@@ -212,7 +213,8 @@ class Sampler:
                 continue
             before = watched.previous
             try:
-                if self._limits_are_due(watched, index, count):
+                if turn % every == 0 or watched.ticks < NEW or key in refresh:
+                    refresh.discard(key)
                     limits = watched.reader.limits(memory_total)
                     if limits is not watched.limits and limits != watched.limits:
                         watched.limits = limits
@@ -243,13 +245,6 @@ class Sampler:
                 tick.gaps += [Gap(key, part, reason) for part, reason in faults]
             if watched.network_fault is not None:
                 tick.gaps.append(Gap(key, "network", watched.network_fault))
-
-    def _limits_are_due(self, watched: Watched, index: int, count: int) -> bool:
-        if watched.id in self._refresh:
-            self._refresh.discard(watched.id)
-            return True
-        every = max(LIMITS_EVERY, count // LIMITS_A_TICK)
-        return watched.ticks < NEW or (self._ticks + index) % every == 0
 
     def _prepared(self) -> Ground:
         with self._preparing:

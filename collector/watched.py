@@ -49,9 +49,10 @@ class Watched:
     stop_told: int | None = None
     """Inode of the life whose stop was told."""
 
-    @property
-    def id(self) -> str:
-        return self.found.what.id
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.id = self.found.what.id
 
     def describe(self, known: Description | None, label_prefix: str) -> Target:
         """The target, made anew when its description or its cgroup became another."""
