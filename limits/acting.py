@@ -75,10 +75,8 @@ class Acting:
 
     def _take(self, knob: str) -> Plan | None:
         with self._desk.lock:
-            for key in self._desk.queue.plans:
-                if key[1] == knob:
-                    return self._desk.queue.plans.pop(key)
-        return None
+            key = next((key for key in self._desk.queue.plans if key[1] == knob), None)
+            return self._desk.queue.plans.pop(key) if key is not None else None
 
     def _may_write(self, now_ms: int) -> bool:
         """At most so many writes a second."""
@@ -88,14 +86,18 @@ class Acting:
         return self._writes <= WRITES_A_SECOND
 
     def _plans(self, now_ms: int) -> bool:
-        for knob in ("cpu", "memory"):
-            while (plan := self._take(knob)) is not None:
-                if not self._may_write(now_ms):
-                    with self._desk.lock:
-                        self._desk.queue.plans.setdefault((plan.container_id, plan.knob), plan)
-                    return False  # the next second has room again
-                self._carry_out(plan, now_ms)
-        return False
+        """Every change of CPU, one of memory. The runtime may take longer for that than the next tick for a new plan:
+        airbags, undos, and the time that goes into the journal must not wait until there is none."""
+        while (plan := self._take("cpu") or self._take("memory")) is not None:
+            if not self._may_write(now_ms):
+                with self._desk.lock:
+                    self._desk.queue.plans.setdefault((plan.container_id, plan.knob), plan)
+                return False  # the next second has room again
+            self._carry_out(plan, now_ms)
+            if plan.knob == "memory":
+                break
+        with self._desk.lock:
+            return bool(self._desk.queue.plans)
 
     def _carry_out(self, plan: Plan, now_ms: int) -> None:
         """Look again, journal, write, read back. What changed since it was planned makes it void."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event, Thread
 from typing import Final
 
 from limits import guard
@@ -19,14 +21,16 @@ from limits.desk import Desk
 from limits.journal import READ_FAULTS
 from limits.sizes import shown
 from limits.track import LAG_MS, Track
-from model.errors import NotThere
-from model.limits import Bytes, Unlimited
+from model.errors import NotThere, StoreError
+from model.limits import Bytes, Unlimited, bounded
 
 log = logging.getLogger(__name__)
 
 KEPT: Final = "limits.memory_high"
 DENIED_MS: Final = 10_000
 """A raise that is refused so long: a clean kill and restart is better than a stall without end."""
+WATCH_S: Final = 0.02
+"""Between two looks while the runtime writes: at 150 MiB a second that is 3 MiB."""
 CHANGE_LEAST: Final = 0.02
 ABOVE_USE: Final = 1.02
 """It is never written below what is in use, cache and all (but for a trial, which is to reclaim cache), and a little
@@ -47,7 +51,7 @@ class Airbag:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        desk.journal.after_update = self.put_back
+        desk.journal.after_raise, desk.journal.around_update = self.rise, self.watched
         self._bags: dict[str, Bag] = {}
         self._denied_since: dict[str, int] = {}
         self._owners: set[str] = set()
@@ -84,20 +88,69 @@ class Airbag:
         if len(self._owners) > len(tracks):
             self._owners &= set(tracks)
 
-    def put_back(self, container_id: str) -> None:
-        """At once after the runtime wrote: where it writes through systemd, that sets every memory limit of the unit,
-        and ``memory.high`` to the one that it knows of, which is none."""
+    def rise(self, container_id: str, limit: int) -> None:
+        """With the limit, and not only when the runtime knows of it: until then the container would stand still."""
         bag, kernel = self._bags.get(container_id), self._desk.journal.kernel
-        if bag is None or not bag.values:
+        with self._desk.lock:
+            track = self._desk.tracks.get(container_id)
+            law = track.memory_law if track is not None else None
+        if bag is None or not bag.values or track is None or law is None or track.probe is not None:
+            return
+        value = int(law.high_for(limit)) // 4096 * 4096
+        if value <= bag.values[-1]:
             return
         try:
-            if not isinstance(kernel.read(bag.cgroup).memory_high_bytes, Unlimited):
+            found = kernel.read(bag.cgroup).memory_high_bytes
+            if isinstance(found, Unlimited) or found in bag.values:
+                self._write(track, bag, value)
+        except READ_FAULTS as fault:
+            log.debug("%s: its airbag rises later: %s", container_id[:12], fault)
+
+    @contextmanager
+    def watched(self, container_id: str) -> Iterator[None]:
+        """While the runtime writes: where it does so through systemd, that sets every memory limit of the unit, and
+        ``memory.high`` to the one that it knows of, which is none; on a busy host long before the runtime is done."""
+        ended = Event()
+        watcher = Thread(target=self._watch, args=(container_id, ended), name="airbag", daemon=True)
+        watches = container_id in self._bags
+        if watches:
+            watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if watches:
+                watcher.join()
+            self._put_back(container_id)
+
+    def _watch(self, container_id: str, ended: Event) -> None:
+        """In a thread of its own; the worker waits for the runtime meanwhile, and changes nothing here."""
+        try:
+            while not ended.wait(WATCH_S):
+                self._put_back(container_id)
+        except StoreError as fault:
+            log.debug("%s: its airbag is put back later: %s", container_id[:12], fault)
+
+    def _put_back(self, container_id: str) -> None:
+        """Who stood still at it uses a little more: it is put back a little above that, as far as the limit leaves
+        room."""
+        bag, kernel = self._bags.get(container_id), self._desk.journal.kernel
+        with self._desk.lock:
+            track = self._desk.tracks.get(container_id)
+        if bag is None or not bag.values or track is None:
+            return
+        try:
+            found, use = kernel.read(bag.cgroup), kernel.memory_use(bag.cgroup)
+            if not isinstance(found.memory_high_bytes, Unlimited) or use is None:
                 return
-            use, value = kernel.memory_use(bag.cgroup), bag.values[-1]
-            if use is not None and value >= ABOVE_USE * max(use.in_use, use.current):
+            value, used = bag.values[-1], max(use.in_use, use.current)
+            if value >= ABOVE_USE * used:
                 kernel.write_memory_high(bag.cgroup, value)
-            else:
-                bag.at_ms = 0  # higher, as soon as it is known how high
+                return
+            bag.at_ms = 0  # higher, as soon as it is known how high
+            limit = bounded(found.memory_bytes)
+            if limit is not None and used < limit:
+                self._write(track, bag, int(min(ABOVE_USE * used, (used + limit) / 2)) // 4096 * 4096)
         except READ_FAULTS as fault:
             log.debug("%s: its airbag is put back later: %s", container_id[:12], fault)
 
@@ -129,8 +182,7 @@ class Airbag:
         if last is not None and not lost and abs(value - last) <= CHANGE_LEAST * last:
             return
         try:
-            kernel = self._desk.journal.kernel
-            use = kernel.memory_use(cgroup)
+            use = self._desk.journal.kernel.memory_use(cgroup)
             if use is None:
                 return
             least = use.in_use if track.probe is not None else max(use.in_use, use.current)
@@ -138,14 +190,18 @@ class Airbag:
                 return
             if bag is None:
                 bag = self._bags[key] = Bag(cgroup)
-            bag.values.append(value)
             bag.at_ms = now_ms
-            self._keep()
-            kernel.write_memory_high(cgroup, value)
-            with self._desk.lock:
-                track.airbag = value
+            self._write(track, bag, value)
         except READ_FAULTS as fault:
             log.debug("%s: no airbag: %s", shown(track.target.name), fault)
+
+    def _write(self, track: Track, bag: Bag, value: int) -> None:
+        """On disk first."""
+        bag.values.append(value)
+        self._keep()
+        self._desk.journal.kernel.write_memory_high(bag.cgroup, value)
+        with self._desk.lock:
+            track.airbag = value
 
     def _lift(self, key: str, cgroup: str) -> bool:
         """True: it is off, or there is nothing left to lift it from."""

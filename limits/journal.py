@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import count
 
@@ -43,8 +44,10 @@ class Journal:
     ) -> None:
         self.state, self.actuator, self.kernel = state, actuator, kernel
         self._on_change = on_change
-        self.after_update: Callable[[str], None] = lambda _container_id: None
-        """Called after the runtime was made to write: it may write more than was asked for."""
+        self.after_raise: Callable[[str, int], None] = lambda _container_id, _limit: None
+        """Called after memory was raised in the kernel, before the runtime is told: that may take seconds."""
+        self.around_update: Callable[[str], AbstractContextManager[object]] = lambda _container_id: nullcontext()
+        """Entered while the runtime writes: it may write more than it was asked for."""
         self._numbers = count()
         self.applied = self.refused = self.failed = self.reverted = 0
 
@@ -88,6 +91,8 @@ class Journal:
         try:
             if direct and cgroup is not None:
                 written = self._write_kernel(change.after, cgroup)
+                if written and change.after.memory_bytes is not None:
+                    self.after_raise(change.container_id, change.after.memory_bytes)
             if api or not written:
                 self._write_runtime(change, original, owed)
                 api = True
@@ -159,10 +164,8 @@ class Journal:
         return self.actuator.inspect(container_id)
 
     def _update(self, container_id: str, fields: Mapping[str, int]) -> None:
-        try:
+        with self.around_update(container_id):
             self.actuator.update(container_id, fields)
-        finally:
-            self.after_update(container_id)
 
     def _write_kernel(self, wanted: Knobs, cgroup: str) -> bool:
         """False where the kernel's files may not be written: the runtime has to do it."""

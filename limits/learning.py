@@ -24,6 +24,7 @@ from limits.words import say_any, say_step
 from model.change import Change, ChangeStatus, Mode, Original
 from model.errors import NotThere, Refused
 from model.limits import Limits, Unlimited, bounded
+from model.target import Target
 
 log = logging.getLogger(__name__)
 ROWS = 300
@@ -102,7 +103,7 @@ class Learning:
             return False
         rows, sized = desk.state.changes(container_id=key, limit=ROWS), self._start_sized(track)
         original = desk.state.originals().get(key)
-        if self._just_beginning(key, seen, rows, original, now_ms):
+        if self._just_beginning(track.target, seen, rows, original, now_ms):
             return False
         with desk.lock:
             for knob in KNOBS:
@@ -118,9 +119,11 @@ class Learning:
         return True
 
     def _just_beginning(
-        self, key: str, seen: Limits, rows: tuple[Change, ...], original: Original | None, now_ms: int
+        self, target: Target, seen: Limits, rows: tuple[Change, ...], original: Original | None, now_ms: int
     ) -> bool:
-        """A limit that we know is not there yet, or no more: too early to say which."""
+        """A limit that we know is not there yet, or no more, or a young container without any: too early to say which.
+        Believed too soon, the limit that it is started with would be taken for somebody's change a moment later."""
+        key, started, waits = target.key, target.id.started_at_ms, self._unlimited_since
 
         def ours(knob: str) -> Value:
             last = last_written(rows, knob)
@@ -129,10 +132,14 @@ class Learning:
         gone = any(
             isinstance(value_in(seen, knob), Unlimited) and isinstance(ours(knob), int | float) for knob in KNOBS
         )
-        if not gone:
-            self._unlimited_since.pop(key, None)
-            return False
-        return now_ms - self._unlimited_since.setdefault(key, now_ms) < DOUBT_MS
+        young = not rows and original is None and (started is None or now_ms - started < DOUBT_MS)
+        bare = all(isinstance(value_in(seen, knob), Unlimited) for knob in KNOBS)
+        if (gone or (young and bare)) and now_ms - waits.setdefault(key, now_ms) < DOUBT_MS:
+            if len(waits) > len(self._desk.tracks):
+                self._unlimited_since = {key: at for key, at in waits.items() if key in self._desk.tracks}
+            return True
+        waits.pop(key, None)
+        return False
 
     @staticmethod
     def _start_with_profile(track: Track, now_ms: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from limits.actuator.cgroupfs import kernel_version
@@ -10,6 +12,7 @@ from limits.sizes import MIB
 from model.errors import StoreError
 from model.limits import UNLIMITED
 from tests.limits.world import AUTO, GIB, Ship, World
+from tests.support.wait import wait_until
 
 M256 = {"Memory": 256 * MIB, "MemorySwap": 512 * MIB}
 
@@ -83,6 +86,87 @@ def test_it_rises_with_the_limit_in_the_same_call() -> None:
     assert ship.dry.high > before
     assert ship.dry.writes[-2][0] == "memory"
     assert ship.dry.writes[-1][0] == "memory.high"
+
+
+def test_it_has_risen_before_the_runtime_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, ship = world_with()
+    update, before, seen = world.host.update, ship.dry.high, []
+
+    def slow(container_id: str, fields: dict[str, int]) -> None:
+        seen.append((ship.dry.memory, ship.dry.high, kept(world)[container_id]["values"][-1]))
+        update(container_id, fields)
+
+    monkeypatch.setattr(world.host, "update", slow)
+    ship.memory = lambda _second: 225.0 * MIB
+    world.tick()
+    ((limit, high, on_disk),) = seen
+    assert before < high < limit
+    assert high == on_disk == ship.dry.high
+
+
+def test_a_runtime_slower_than_the_ticks_keeps_no_airbag_and_no_clock_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, ship = world_with()
+    update, began = world.host.update, world.now_ms
+
+    def slower_than_a_tick(container_id: str, fields: dict[str, int]) -> None:
+        update(container_id, fields)
+        world.acts = False
+        if world.now_ms < began + 5000:
+            ship.memory = lambda _second: ship.dry.memory - 10.0 * MIB
+            world.tick()
+
+    monkeypatch.setattr(world.host, "update", slower_than_a_tick)
+    ship.memory = lambda _second: 240.0 * MIB
+    world.tick()
+    times = [row.at_ms for row in world.changes()]
+    assert times == [began + 1000 * second for second in range(1, 6)], "each as it was planned"
+    assert [name for name, _ in ship.dry.writes[1:]] == ["memory", "memory.high"] * 5
+
+
+def through_systemd(world: World, ship: Ship, meanwhile: Callable[[], None]) -> Callable[[str, dict[str, int]], None]:
+    """An update that sets ``memory.high`` to none long before it ends."""
+    update = world.host.update
+
+    def slow(container_id: str, fields: dict[str, int]) -> None:
+        update(container_id, fields)
+        ship.dry.high = UNLIMITED
+        meanwhile()
+
+    return slow
+
+
+def test_it_is_back_while_the_runtime_is_still_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, ship = world_with()
+    seen: list[object] = []
+
+    def is_back() -> bool:
+        return ship.dry.high is not UNLIMITED
+
+    def goes_on() -> None:
+        wait_until(is_back, 20, "its airbag, put back")
+        seen.append(ship.dry.high)
+
+    monkeypatch.setattr(world.host, "update", through_systemd(world, ship, goes_on))
+    ship.memory = lambda _second: 225.0 * MIB
+    world.tick()
+    assert seen == [ship.dry.high]
+
+
+def test_it_is_put_back_above_what_grew_past_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, ship = world_with()
+    seen: list[object] = []
+
+    def grows() -> None:
+        ship.dry.in_use = int(0.99 * ship.dry.memory)
+        wait_until(lambda: ship.dry.high is not UNLIMITED, 20, "its airbag, put back")
+        seen.append(ship.dry.high)
+        assert kept(world)[ship.dry.container_id]["values"][-1] == ship.dry.high
+        assert ship.dry.in_use < ship.dry.high < ship.dry.memory
+
+    monkeypatch.setattr(world.host, "update", through_systemd(world, ship, grows))
+    ship.memory = lambda _second: 225.0 * MIB
+    world.tick()
+    assert len(seen) == 1
 
 
 def test_it_is_not_written_below_what_is_in_use() -> None:

@@ -241,6 +241,28 @@ def test_a_foreign_change_is_adopted_at_once_and_left_alone_for_ten_minutes() ->
     assert ship.dry.cores > 0.3, "afterwards it goes on from there"
 
 
+def test_the_limit_that_a_container_is_started_with_is_no_foreign_change() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, memory=100.0 * MIB)
+    world.tick()
+    ship.dry.native |= {"Memory": 256 * MIB, "MemorySwap": 512 * MIB}
+    ship.dry.memory = 256 * MIB
+    world.tick(2)
+    assert world.state.audit_entries() == ()
+    ship.memory = lambda _second: 250.0 * MIB
+    world.tick()
+    assert ship.dry.memory > 256 * MIB, "it is looked after from its beginning"
+
+
+def test_a_container_without_a_limit_is_believed_after_three_seconds() -> None:
+    world = World()
+    ship = world.ship(labels=AUTO, memory=100.0 * MIB)
+    world.tick(5)
+    ship.dry.memory = 256 * MIB
+    world.tick()
+    assert world.state.audit_entries()[0].action == "limits.foreign_change"
+
+
 def test_a_late_reading_of_the_old_value_is_no_foreign_change() -> None:
     world = World()
     ship = world.ship(labels=AUTO, demand=1.0, **CPUS_02)
