@@ -20,7 +20,7 @@ SPARE: Final = 256
 
 
 class Roster:
-    """Call :meth:`update` once a tick; ``fresh`` are then the places that were given out in it.
+    """Call :meth:`update` at each tick, by all who share it; ``fresh`` are then the places that were given out in it.
 
     ``age`` grows when time went back, and when most places stood empty after a crowd had gone: what was remembered by
     place is void. Not thread-safe.
@@ -35,11 +35,15 @@ class Roster:
         self._free: list[int] = []
         self._away_ms: dict[str, int] = {}
         self._ticks = 0
+        self._latest: Snapshot | None = None
         self._values: list[Mapping[str, float]] = []
         self._columns: dict[tuple[str, str | None], array[float]] = {}
 
     def update(self, snapshot: Snapshot) -> None:
-        """Take in one tick."""
+        """Take in one tick; the same once more changes nothing."""
+        if snapshot is self._latest:
+            return
+        self._latest = snapshot
         if snapshot.at_ms < self.at_ms:
             self._clear()
         self.at_ms = snapshot.at_ms

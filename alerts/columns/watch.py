@@ -25,6 +25,8 @@ LAST_INTERVALS = 3
 """``last`` takes a value that is at most so many intervals old."""
 LOOSE = 1e-6
 """A running sum may be off by this share of its bound."""
+ANEW_EVERY = 8
+"""Ticks between two corrections of running sums."""
 SUMMED, COUNTED, COMPARED, CHANGED = "summed", "counted", "compared", "changed"
 KIND_OF = {"avg": SUMMED, "rate": COMPARED, "changed": CHANGED}
 
@@ -71,7 +73,7 @@ class Watch:
         self._missing: list[int] = []
         self._last = array("d")
         self._unsure = {}
-        self._turn = 0
+        self._turn = self._taken = 0
 
     def _grow(self, roster: Roster, recent: Recent, window_s: float, interval_s: float) -> None:
         """Make room for new containers, and mark those that have a past."""
@@ -99,7 +101,8 @@ class Watch:
         self._times.append(at_ms)
         self._marks.append(mark)
         self._gaps.append(gap)
-        if self._kind == SUMMED:
+        self._taken += 1
+        if self._kind == SUMMED and self._taken % ANEW_EVERY == 0:
             self._sum_anew()
 
     def _mark(self, column: array[float], gap: bytes | None) -> Sequence[float]:
@@ -130,7 +133,7 @@ class Watch:
                 self._missing[size - short :] = [count - 1 for count in self._missing[size - short :]]
 
     def _sum_anew(self) -> None:
-        """Add up some places from their columns, so that each place's rounding is gone once a window."""
+        """Add up some places from their columns, so that each place's rounding is gone after some windows."""
         size = len(self._totals)
         until = min(size, self._turn + ceil(size / len(self._marks)))
         for place in range(self._turn, until):

@@ -20,6 +20,7 @@ from alerts.detectors.noisy_neighbour import NoisyNeighbour
 from alerts.detectors.over_provisioned import OverProvisioned
 from alerts.detectors.pids_near_limit import PidsNearLimit
 from alerts.detectors.restart_loop import RestartLoop
+from alerts.detectors.suspects import share_roster
 from alerts.detectors.unhealthy import Unhealthy
 from alerts.detectors.unlimited_on_crowded_host import UnlimitedOnCrowdedHost
 
@@ -49,4 +50,6 @@ OUTLIVE: Final = frozenset({"memory_oom_killed", "restart_loop"})
 
 def build(losses: Callable[[], Losses] = Losses) -> tuple[Detector, ...]:
     """One of each, for one host: they remember what they saw. ``losses``: what the push to InfluxDB lost so far."""
-    return tuple(InfluxdbPointsLost(losses) if kind is InfluxdbPointsLost else kind() for kind in KINDS)
+    detectors = tuple(InfluxdbPointsLost(losses) if kind is InfluxdbPointsLost else kind() for kind in KINDS)
+    share_roster(detectors)
+    return detectors

@@ -35,6 +35,15 @@ class Suspects:
         return [(key, target) for key, target in snapshot.targets.items() if key in named and key in samples]
 
 
+def share_roster(detectors: Iterable[object]) -> None:
+    """Detectors that are shown the same ticks take each metric's column out of them once."""
+    roster = Roster()
+    for detector in detectors:
+        suspects = getattr(detector, "suspects", ())
+        for one in suspects if isinstance(suspects, tuple) else (suspects,):
+            one.roster = roster
+
+
 def above(
     metric: str, threshold: float, window_s: float, *, function: str = "avg", divisor: str | None = None
 ) -> Condition:

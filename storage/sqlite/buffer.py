@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from model.target import Target
 from storage.sqlite import tail
 from storage.sqlite.ladder import Ladder
-from storage.sqlite.shapes import Row, Shape
+from storage.sqlite.shapes import Known, Row, Shape
 
 SERIES_A_SEGMENT = 16
 KEY_EVERY = 30
@@ -40,6 +40,8 @@ class Buffer:
     target: Target | None = None
     times: list[int] = field(default_factory=list)
     rows: list[tuple[tuple[int, ...], array[int]]] = field(default_factory=list)
+    known: Known | None = None
+    """How the newest row came about."""
 
     def take(self, at_ms: int, metrics: tuple[int, ...], row: array[int]) -> None:
         self.times.append(at_ms)
@@ -54,7 +56,10 @@ class Buffer:
         part = self.rows[:rows]
         first = part[0][0]
         if all(metrics is first or metrics == first for metrics, _ in part):
-            return dict(zip(first, zip(*(row for _, row in part), strict=True), strict=True))
+            flat, width = array("q"), len(first)
+            for _, row in part:
+                flat.extend(row)
+            return {metric: flat[i::width] for i, metric in enumerate(first)}
         columns: dict[int, list[int | None]] = {}
         for i, (metrics, row) in enumerate(part):
             for metric, value in zip(metrics, row, strict=True):

@@ -109,10 +109,13 @@ class SqliteSeriesWriter:
             (HOST_KEY, snapshot.host_sample, None),
             *((key, sample, snapshot.targets.get(key)) for key, sample in snapshot.samples.items()),
         ):
-            shape, row = self._metrics.row(sample.values)
+            buffer = self._buffers.get(key)
+            known = self._metrics.row_after(None if buffer is None else buffer.known, sample.values)
+            shape, _, row = known
             if not row:
                 continue
-            buffer = self._buffers.get(key) or self._meet(key, target, at_ms)
+            buffer = buffer or self._meet(key, target, at_ms)
+            buffer.known = known
             if buffer.target is not target:
                 self._identify(buffer, target)
             buffer.take(at_ms, shape.metrics, row)

@@ -6,8 +6,9 @@ import logging
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import compress
 from math import isfinite
-from operator import mul
+from operator import is_not, mul
 from typing import TypeAlias
 
 from model.metrics import spec_of
@@ -38,6 +39,8 @@ class Shape:
 
 
 Row: TypeAlias = "tuple[Shape, array[int]]"
+Known: TypeAlias = "tuple[Shape, list[float], array[int]]"
+"""The row of the tick before, and the values that it was made of."""
 
 
 class Metrics:
@@ -56,6 +59,23 @@ class Metrics:
     def names(self) -> Mapping[int, tuple[str, int]]:
         """Number → name and scale."""
         return {number: key for key, number in self._ids.items()}
+
+    def row_after(self, known: Known | None, values: Mapping[str, float]) -> Known:
+        """The sample as integers. Only what is another value than at the tick before is worked out."""
+        shape = self._shapes.get(tuple(values))
+        if known is not None and shape is known[0] and shape.places is None:
+            numbers, row = list(values.values()), known[2][:]
+            moved = compress(range(len(row)), map(is_not, numbers, known[1]))
+            scales = shape.scales
+            try:
+                for i in moved:
+                    row[i] = round(numbers[i] * scales[i])
+            except (ValueError, OverflowError, TypeError):
+                pass
+            else:
+                return shape, numbers, row
+        shape, row = self.row(values)
+        return shape, list(values.values()) if len(row) == len(values) else [], row
 
     def row(self, values: Mapping[str, float]) -> Row:
         """The sample as integers; what is no finite 64-bit number is left out."""
