@@ -55,7 +55,7 @@ class Buffer:
         """The first rows by metric; None where a row lacks it."""
         part = self.rows[:rows]
         first = part[0][0]
-        if all(metrics is first or metrics == first for metrics, _ in part):
+        if [metrics for metrics, _ in part].count(first) == rows:
             flat, width = array("q"), len(first)
             for _, row in part:
                 flat.extend(row)
