@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backtest.report import METRICS, Row
+from tools.evaluation.airbag import table
 from tools.evaluation.cells import CAPTAIN, TARGETS, Cell, cells, traces_of
 from tools.evaluation.frontier import cores_at, ratios
 from tools.evaluation.page import page, spread
@@ -44,6 +45,20 @@ def test_the_page_has_losses_and_gains_alike() -> None:
     svg = picture(rows)
     assert svg.startswith("<svg")
     assert "polyline" in svg
+
+
+def test_what_grew_in_the_guest_stands_on_the_page_where_it_was_run_kills_included() -> None:
+    lived = {"rate": 20, "kills": 0, "running": True, "seconds": 12.0}
+    killed = {"rate": 20, "kills": 1, "running": False, "seconds": None}
+    rows = table({"cgroupfs": [lived, {**lived, "seconds": 14.0}, killed], "systemd": [{**lived, "rate": 150}]})
+    assert rows[2:] == [
+        "| cgroupfs | 20 | 3 | 1 | 2 | 14.0 (12.0–14.0) |",
+        "| systemd | 150 | 1 | 0 | 1 | 12.0 (12.0–12.0) |",
+    ]
+    assert table({}) == []
+    cells_ = {Cell("memory", "none", 0.6, "balanced", 1, "v2"): row(0.0, 0.0)}
+    assert "outgrows the tick" not in page(cells_, 1)
+    assert rows[2] in page(cells_, 1, rows)
 
 
 def test_a_spread_shows_the_least_and_the_most() -> None:

@@ -137,7 +137,7 @@ class Guest:
         self.folder = make_folder("guest")
         (self.folder / "job").mkdir()
 
-    def run(self, command: str) -> Done:
+    def run(self, command: str, seconds: float = JOB_S) -> Done:
         """Run a shell command in the guest (``/src`` is this repository, read only) and wait for its end."""
         job = self.folder / "job"
         (job / "cmd.sh").write_text(command + "\n")
@@ -145,7 +145,7 @@ class Guest:
         environ = os.environ | {"TMPDIR": str(self.folder)}
         result = job / "rc"
         # QEMU ends when the guest switches itself off; the code is there a moment before.
-        child: Child = launch("guest", argv, self.folder, result.exists, seconds=JOB_S, environ=environ)
+        child: Child = launch("guest", argv, self.folder, result.exists, seconds=seconds, environ=environ)
         child.stop()
         return Done(int(result.read_text()), (job / "out").read_text(errors="replace"), job)
 
