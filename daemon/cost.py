@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ LOOK_S = 10.0
 FIND_EVERY = 6
 """Looks between two searches for the runtimes' processes."""
 RUNTIMES = frozenset({"dockerd", "containerd", "podman", "crio"})
+DAEMONS = {"docker": "dockerd"}
+"""Runtime → its daemon's name, where they differ."""
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -81,9 +83,17 @@ def supervisor_pid() -> int | None:
 class Cost:
     """Looks every ten seconds (a job); tells the last look. ``name``: what this process is, agent or web."""
 
-    def __init__(self, name: str, host_proc: str = "/proc", *, others: bool = True) -> None:
-        """``others``: the supervisor and the runtimes too; one of the two processes does that."""
-        self._name, self._host_proc, self._others = name, host_proc, others
+    def __init__(
+        self,
+        name: str,
+        host_proc: str = "/proc",
+        *,
+        others: bool = True,
+        asked: Callable[[], Mapping[str, tuple[int, float]]] = dict,
+    ) -> None:
+        """``others``: the supervisor and the runtimes too; one of the two processes does that. ``asked``: runtime →
+        requests that we made of it, and the seconds that their answers took; from any thread."""
+        self._name, self._host_proc, self._others, self._asked = name, host_proc, others, asked
         self._lock = threading.Lock()
         self._looks = 0
         self._runtimes: dict[str, tuple[int, ...]] = {}
@@ -119,13 +129,28 @@ class Cost:
         return {name: usage for name, usage in found.items() if usage is not None}
 
     def said(self) -> Mapping[str, Mapping[str, float | None]]:
-        """Process name → ``cpu_seconds``, ``cpu_cores`` (None before the second look), ``memory_bytes``. Any thread."""
+        """Process name → ``cpu_seconds``, ``cpu_cores`` (None before the second look), ``memory_bytes``; of a runtime
+        that we asked something ``requests`` and ``request_seconds`` as well. Any thread."""
         with self._lock:
-            return dict(self._said)
+            said = dict(self._said)
+        return with_requests(said, self._asked())
 
     def numbers(self) -> dict[str, float]:
         """The same by Prometheus name. Any thread."""
-        return numbers_of(self.said())
+        return numbers_of(self.said()) | request_numbers(self._asked())
+
+
+def with_requests(
+    said: Mapping[str, Mapping[str, float | None]], asked: Mapping[str, tuple[int, float]]
+) -> dict[str, dict[str, float | None]]:
+    """What each process costs, and at a runtime's daemon what we asked of it, though the process be not found. Pure."""
+    found = {process: dict(values) for process, values in said.items()}
+    for runtime, (requests, seconds) in asked.items():
+        if requests:
+            unseen: dict[str, float | None] = {"cpu_seconds": None, "cpu_cores": None, "memory_bytes": None}
+            values = found.setdefault(DAEMONS.get(runtime, runtime), unseen)
+            values |= {"requests": float(requests), "request_seconds": round(seconds, 6)}
+    return found
 
 
 def numbers_of(said: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:

@@ -33,7 +33,7 @@ from daemon.clock import now_ms
 from daemon.commands import Commands
 from daemon.commands_alerts import AlertCommands
 from daemon.commands_limits import LimitCommands
-from daemon.cost import Cost, request_numbers
+from daemon.cost import Cost
 from daemon.garbage import Garbage
 from daemon.health import Health, process_numbers, push_numbers, step_state, tick_numbers, tick_state
 from daemon.history import seeding
@@ -95,7 +95,8 @@ class AgentHouse:
             podman=build_podman(settings.discovery),
         )
         self._health = self._build_health()
-        self._cost, self._machine = Cost("agent", settings.host.proc), look(settings.host)
+        self._cost = Cost("agent", settings.host.proc, asked=self._sampler.asked_for)
+        self._machine = look(settings.host)
         self.link = LinkServer(socket_path(settings), self._commands().answer, group)
         detectors = build_detectors(push_losses(self._spool, self._sender))
         self._seed = Worker("history", seeding(detectors, series_path(settings), host))
@@ -277,7 +278,6 @@ class AgentHouse:
 
     def _numbers(self) -> dict[str, float]:
         numbers = process_numbers() | tick_numbers(self.ticker.record, self._steps) | self._cost.numbers()
-        numbers |= request_numbers(self._sampler.asked_for())
         if self._spool is not None:
             numbers |= push_numbers(self._sender.counters())
         numbers["wharfinger_store_lost_rows_total"] = float(self._series.lost_rows)

@@ -49,7 +49,8 @@ class Frame:
     capabilities: Mapping[str, str] = field(default_factory=dict)
     """What this host offers: ``psi``, ``cpu_quota``, ``memory_high``, ``docker`` … → ``yes`` or why not."""
     own_cost: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
-    """Process (agent, supervisor, dockerd …) → ``cpu_seconds``, ``cpu_cores``, ``memory_bytes`` (daemon/cost.py)."""
+    """Process (agent, supervisor, dockerd …) → ``cpu_seconds``, ``cpu_cores``, ``memory_bytes``; at a runtime's daemon
+    ``requests``, ``request_seconds`` (daemon/cost.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Chronicle:
                 Finding(
                     "f-cpu", s * 1000, (self.world.story.rise + 120) * 1000, HOST, self.world.hero, HERO,
                     "cpu_throttled", Severity.CRITICAL,
-                    f"Held back by its CPU limit. Throttled in {share:.0%} of periods for 10 min; {uses}.",
+                    f"Held back by its CPU limit. Throttled in {share * 100:.0f} % of periods for 10 min; {uses}.",
                     (
                         Evidence("cpu_throttled_periods_ratio", share, 0.05, 60, "ratio"),
                         Evidence("cpu_usage_cores", used, 1.5, 60, "cores"),
@@ -71,7 +71,8 @@ class Chronicle:
                     Finding(
                         "f-io", s * 1000, (self.world.story.now_s - 1260) * 1000, HOST, key, ship.target.name,
                         "io_wait", Severity.WARNING,
-                        f"Waits for the disk {waits:.0%} of the time. media-transcoder on the host writes 6 MiB/s.",
+                        f"Waits for the disk sda. All of its tasks waited in {waits * 100:.0f} % of the last 1 min,"
+                        " at 2.10 MiB/s of its own.",
                         (Evidence("io_pressure_some_ratio", waits, 0.2, 60, "ratio"),),
                         "Move one of the two to another disk.",
                         deed="No CPU or memory limit is the cause, so nothing was changed.",
@@ -117,7 +118,7 @@ class Chronicle:
             ),
             alert(
                 3, "DiskWait", Severity.WARNING, firing, postgres, 960, value=0.23, threshold=0.2,
-                summary="Waits for the disk 23 % of the time.", description="", advice="",
+                summary="Waits for the disk sda.", description="", advice="",
             ),
             alert(
                 4, "CpuThrottled", Severity.WARNING, pending, cart, 7, value=0.22, threshold=0.2,

@@ -166,6 +166,27 @@ def test_the_kill_switch(act: Looker) -> None:
     assert act.dashboard.world.paused["paused"] is True
 
 
+def test_recommendations_are_exported(look: Looker, accessible: Callable[[Page], None]) -> None:
+    page = look.open("/limits")
+    page.get_by_role("button", name="Export").click()
+    dialog = page.get_by_role("dialog")
+    text = dialog.get_by_label("Recommended limits")
+    expect(text).to_contain_text("docker update --cpus")
+    accessible(page)
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "limits.sh"
+    assert download.value.path().read_text() == text.text_content()
+    dialog.get_by_role("button", name="compose").click()
+    expect(text).to_contain_text("services:")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    dialog.get_by_role("button", name="Copy").click()
+    expect(dialog.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == text.text_content()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+
+
 def test_recommendations_urgent_first_and_taken(act: Looker) -> None:
     page = act.open("/limits")
     rows = page.locator("[data-recs] tr")
@@ -247,6 +268,7 @@ def test_the_host_page_says_who_uses_it_and_what_we_cost(look: Looker) -> None:
     expect(rows.first).to_contain_text("data-postgres")
     expect(page.locator("[data-process='agent']")).to_contain_text("0.011")
     expect(page.locator("[data-cost-panel]")).to_contain_text("0.011 cores and 79 MiB together")
+    expect(page.locator("[data-process='dockerd']")).to_contain_text("412 questions of ours, answered in 3.8\u00a0s")
 
 
 def test_settings_name_hosts_and_how_long_what_is_kept(look: Looker) -> None:

@@ -172,3 +172,13 @@ def test_a_fill_breaks_at_a_gap_like_its_line(run: Any) -> None:
         ("tozeroy", 1, [None, 1, 2, None]),
         ("none", 1, [None, 1, None, 2, None]),
     ]
+
+
+def test_what_a_host_is_used_by_breaks_where_nobody_gave_anything(run: Any) -> None:
+    """A container that went leaves an empty band, not a fill drawn across to who came later."""
+    said = run(
+        "host/users",
+        "m.stacked([{ avg: [4, 4, null, null], mean: 4, peak: 4 }, { avg: [1, null, null, 2], mean: 1, peak: 2 }])"
+        ".map(part => [part.top, part.line])",
+    )
+    assert said == [[[4, 4, None, 0], [4, 4, None, None]], [[5, 4, None, 2], [5, None, None, 2]]]

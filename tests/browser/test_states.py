@@ -48,6 +48,7 @@ def test_agent_away_and_back(act: Looker, accessible: Check, shoot: Shoot) -> No
     hurry(page, page.locator(".host .badge.stale"), "stale")
     hurry(page, page.locator("[data-notice='agent']"), "The agent is away since")
     expect(page.locator("tr[data-name='shop-cart']")).to_be_visible()
+    hurry(page, page.locator("[data-band]"), "Not known while the agent is away.")
     accessible(page)
     shoot(page, "state-agent-away")
     act.dashboard.world.states.away = False

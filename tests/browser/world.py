@@ -190,7 +190,13 @@ class World:
             own_cost={
                 "agent": {"cpu_seconds": 431.2, "cpu_cores": 0.011, "memory_bytes": 58.0 * 1024 * 1024},
                 "supervisor": {"cpu_seconds": 3.1, "cpu_cores": 0.0002, "memory_bytes": 21.0 * 1024 * 1024},
-                "dockerd": {"cpu_seconds": 9120.0, "cpu_cores": 0.034, "memory_bytes": 96.0 * 1024 * 1024},
+                "dockerd": {
+                    "cpu_seconds": 9120.0,
+                    "cpu_cores": 0.034,
+                    "memory_bytes": 96.0 * 1024 * 1024,
+                    "requests": 412.0,
+                    "request_seconds": 3.84,
+                },
             },
         )
 

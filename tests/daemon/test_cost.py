@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from config.schema import HostSettings
-from daemon.cost import TICKS, Cost, find, numbers_of, request_numbers, usage_of
+from daemon.cost import TICKS, Cost, find, numbers_of, request_numbers, usage_of, with_requests
 from daemon.machine import cpu_gauges, look, swap_gauge
 
 CPUINFO = "".join(f"processor\t: {cpu}\nphysical id\t: {cpu // 4}\ncore id\t\t: {cpu % 4 // 2}\n\n" for cpu in range(8))
@@ -84,6 +84,25 @@ def test_what_was_asked_of_the_runtimes_has_names() -> None:
         'wharfinger_runtime_requests_total{runtime="docker"}': 12.0,
         'wharfinger_runtime_request_seconds_total{runtime="docker"}': 0.5,
     }
+
+
+def test_what_was_asked_stands_at_the_runtimes_daemon(tmp_path: Path) -> None:
+    process(tmp_path, 7, "dockerd", 100)
+    cost = Cost("agent", str(tmp_path), asked=lambda: {"docker": (12, 0.5), "podman": (3, 0.25), "containerd": (0, 0)})
+    cost.job(10_000)
+    said = cost.said()
+    assert (said["dockerd"]["requests"], said["dockerd"]["request_seconds"]) == (12.0, 0.5)
+    assert said["dockerd"]["memory_bytes"] == 40_960
+    assert said["podman"]["requests"] == 3.0, "it answers, though its process is not to be found"
+    assert said["podman"]["memory_bytes"] is None
+    assert "containerd" not in said
+    assert "requests" not in said["agent"]
+    numbers = cost.numbers()
+    assert numbers['wharfinger_runtime_requests_total{runtime="docker"}'] == 12.0
+    assert 'wharfinger_runtime_memory_bytes{process="podman"}' not in numbers
+    before = {"dockerd": {"cpu_seconds": 1.0}}
+    with_requests(before, {"docker": (1, 1.0)})
+    assert before == {"dockerd": {"cpu_seconds": 1.0}}
 
 
 def test_cores_and_sockets() -> None:

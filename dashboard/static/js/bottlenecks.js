@@ -2,6 +2,7 @@
 import { containerPage, get, time } from './lib/api.js';
 import { h, fill, setText } from './lib/dom.js';
 import { fullTime, moment, span } from './lib/format.js';
+import { agentAway } from './lib/notices.js';
 import { t, tn, keep, lang, said } from './lib/words.js';
 import {
   countAlerts,
@@ -69,13 +70,10 @@ async function refresh() {
     const found = (await get('/findings')).items.sort(byRank);
     band.set(found);
     countFindings(found.length);
+    const affected = new Set(found.map(f => f.container_id)).size;
     setText(
       $('[data-summary]'),
-      tn(
-        new Set(found.map(f => f.container_id)).size,
-        '{n} container is affected',
-        '{n} containers are affected',
-      ),
+      !affected && agentAway() ? '' : tn(affected, '{n} container is affected', '{n} containers are affected'),
     );
     past(
       (await get('/alerts', { state: 'resolved', since: '-24h' })).items

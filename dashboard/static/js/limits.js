@@ -19,6 +19,7 @@ import {
 import { undoButton } from './lib/findings.js';
 import { byWhom, effectNodes, STATUS, stepNodes, steps, undoable } from './lib/changes.js';
 import { drawRecommendations } from './limits/recommendations.js';
+import { exportDialog } from './limits/export.js';
 import { rows } from './limits/rows.js';
 
 const $ = selector => document.querySelector(selector);
@@ -221,6 +222,8 @@ $('[data-csv]').addEventListener('click', () =>
     ),
   ]),
 );
+
+$('[data-export]').addEventListener('click', exportDialog);
 
 /* ── begin ─────────────────────────────────────────────────────────────────── */
 let busy = false;

@@ -1,5 +1,6 @@
 /** The overview: what is wrong and with whom. Strip, bottlenecks, live table. */
 import { h, setText } from './lib/dom.js';
+import { agentAway } from './lib/notices.js';
 import { t, tn } from './lib/words.js';
 import { Fleet, METRICS } from './lib/fleet.js';
 import {
@@ -220,7 +221,7 @@ onTheme(() => {
 
 const tableNode = $('[data-table]');
 setInterval(
-  () => tableNode.classList.toggle('is-stale', document.body.classList.contains('agent-away')),
+  () => tableNode.classList.toggle('is-stale', agentAway()),
   1000,
 );
 

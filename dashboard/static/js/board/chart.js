@@ -7,7 +7,10 @@ import { t, lang } from '../lib/words.js';
 import { least, shown, ticks, timeTicks } from './scale.js';
 import { brokenFills, key, trace } from './trace.js';
 
-const SHRINK_MS = 30000;
+const HEADROOM = 1.06,
+  MARGINS_PX = 30,
+  TAG_PX = 10,
+  SHRINK_MS = 30000;
 export class Chart {
   #top = 0;
   #shrinkAt = 0;
@@ -126,18 +129,22 @@ export class Chart {
     }
   }
 
-  /** The axis grows at once and shrinks after 30 s, so that it does not breathe. */
+  /** The axis grows at once and shrinks after 30 s, so that it does not breathe. Over a limit there is room for its tag. */
   #extent(series, unit, told, mirrored, revision) {
     let high = least(unit, told),
       low = mirrored ? -high : 0;
-    for (const s of series)
+    const plain = this.figure.layout.height - MARGINS_PX,
+      room = plain / (plain - TAG_PX) / HEADROOM;
+    for (const s of series) {
+      const over = s.role === 'limit' ? Math.max(1, room) : 1;
       for (const v of s.y)
         if (v != null) {
-          if (v > high) high = v;
+          if (v * over > high) high = v * over;
           if (v < low) low = v;
         }
-    high *= 1.06;
-    if (mirrored) low *= 1.06;
+    }
+    high *= HEADROOM;
+    if (mirrored) low *= HEADROOM;
     const now = performance.now();
     if (high > this.#top || (high < this.#top * 0.6 && now > this.#shrinkAt) || this.#revision !== revision) {
       this.#top = high;

@@ -104,6 +104,6 @@ export function changesPanel(place, changes, nowMs, done) {
             ),
           ),
         )
-      : [h('li', {}, h('span', {}), h('div', {}, h('span', {}, t('No change yet.'))))],
+      : [h('li', { class: 'none' }, h('span', {}, t('No change yet.')))],
   );
 }

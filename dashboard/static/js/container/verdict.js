@@ -2,6 +2,7 @@
 import { get, time } from '../lib/api.js';
 import { h, glyph, sr } from '../lib/dom.js';
 import { clockShort, span } from '../lib/format.js';
+import { agentAway } from '../lib/notices.js';
 import { t, keep, said } from '../lib/words.js';
 import { advice, age, buttons, byRank, deed, deedMark, sentence, undoButton } from '../lib/findings.js';
 import { stepWords, undoable } from '../lib/changes.js';
@@ -69,6 +70,11 @@ function past({ detail, at }, began, change, done) {
   );
 }
 
+const calm = () =>
+  agentAway()
+    ? h('p', { class: 'calm-line' }, glyph('hold'), h('span', {}, t('Not known while the agent is away.')))
+    : h('p', { class: 'calm-line' }, glyph('good'), h('span', {}, t('Nothing holds it back.')));
+
 export class Verdict {
   constructor(panel, id, done) {
     Object.assign(this, { panel, id, done, settled: [] });
@@ -119,6 +125,7 @@ export class Verdict {
     const signature = JSON.stringify([
       findings.map(f => [f.id, f.severity, f.summary, f.deed, f.proposed, f.change_id, age(f, nowMs)]),
       this.settled.map(s => s.event.id),
+      agentAway(),
     ]);
     if (signature === this.signature || this.panel.contains(document.activeElement)) return;
     this.signature = signature;
@@ -126,11 +133,7 @@ export class Verdict {
       .sort(byRank)
       .map(f => present(f, nowMs, this.done))
       .concat(this.settled.map(s => past(s.event, s.began, s.change, this.done)));
-    this.panel.replaceChildren(
-      ...(nodes.length
-        ? nodes
-        : [h('p', { class: 'calm-line' }, glyph('good'), h('span', {}, t('Nothing holds it back.')))]),
-    );
+    this.panel.replaceChildren(...(nodes.length ? nodes : [calm()]));
     if (findings.length) viewerNotice();
   }
 }

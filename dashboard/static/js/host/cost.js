@@ -1,7 +1,7 @@
 /** What the daemon itself costs: its own processes, and the runtimes' daemons that answer it. */
 import { h, fill, figure, setText } from '../lib/dom.js';
 import { bytes, cores, span } from '../lib/format.js';
-import { t } from '../lib/words.js';
+import { t, tn } from '../lib/words.js';
 
 const NOTES = {
   agent: 'reads, stores, detects, alerts, adjusts',
@@ -9,6 +9,18 @@ const NOTES = {
   supervisor: 'starts both again when they end',
 };
 const $ = selector => document.querySelector(selector);
+
+/** What a process is for; of a runtime's daemon also what we asked of it. */
+function note(name, v) {
+  if (Object.hasOwn(NOTES, name)) return t(NOTES[name]);
+  const work = t('of the runtime, for all its work');
+  if (!v.requests) return work;
+  const took = v.request_seconds < 60 ? `${v.request_seconds.toFixed(1)}\u00a0s` : span(v.request_seconds),
+    asked = tn(v.requests, '{n} question of ours, answered in {took}', '{n} questions of ours, answered in {took}', {
+      took,
+    });
+  return `${work}; ${asked}`;
+}
 
 /** [name, values, ours] of each process; ours first. Pure. */
 export const processes = cost =>
@@ -52,7 +64,7 @@ export function drawCost(cost) {
         ),
         h('td', { 'data-label': t('CPU time') }, v.cpu_seconds == null ? '' : span(v.cpu_seconds)),
         h('td', { 'data-label': t('Memory') }, figure(bytes(v.memory_bytes))),
-        h('td', { class: 'start why' }, ours ? t(NOTES[name]) : t('of the runtime, for all its work')),
+        h('td', { class: 'start why' }, note(name, v)),
       ),
     ),
   );

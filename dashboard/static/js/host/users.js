@@ -35,7 +35,10 @@ export function ranked(series) {
     .sort((a, b) => b.mean - a.mean || a.name.localeCompare(b.name));
 }
 
-/** The first eight, and one for all others together; every column is a sum over those below it. Pure. */
+/**
+ * The first eight, and one for all others together. `top`: the sum over those below, null only where nobody gave
+ * anything, so that every band ends where its neighbours do; `line`: the same where this part itself gave something. Pure.
+ */
 export function stacked(list) {
   const parts = list.slice(0, MOST),
     rest = list.slice(MOST);
@@ -50,11 +53,12 @@ export function stacked(list) {
       mean: rest.reduce((sum, c) => sum + c.mean, 0),
       peak: null,
     });
+  const given = parts[0]?.avg.map((_, i) => parts.some(part => part.avg[i] != null));
   let below = null;
   return parts.map(part => {
-    const top = part.avg.map((v, i) => (v == null && below?.[i] == null ? null : (v ?? 0) + (below?.[i] ?? 0)));
+    const top = part.avg.map((v, i) => (given[i] ? (v ?? 0) + (below?.[i] ?? 0) : null));
     below = top;
-    return { ...part, top };
+    return { ...part, top, line: top.map((v, i) => (part.avg[i] == null ? null : v)) };
   });
 }
 
@@ -137,25 +141,26 @@ export class Users {
       x = parts[0].top.map((_, i) => t0 + i * step),
       high = parts.at(-1).top.reduce((a, v) => (v > a ? v : a), 0) * 1.06 || 1,
       plot = $('[data-users-plot]');
-    const traces = parts.map((part, i) => {
-      const [ink, soft] = part.id == null ? [dim, line] : inkOf(colourClass(this.#about(part)));
-      return {
-        type: 'scatter',
-        mode: 'lines',
-        x,
-        y: part.top,
-        fill: i ? 'tonexty' : 'tozeroy',
-        fillcolor: soft,
-        line: { color: ink, width: 1, simplify: true },
-        connectgaps: false,
-        hoverinfo: 'skip',
-        name: part.id == null ? others : part.name,
-      };
-    });
+    const fills = [],
+      lines = [];
+    for (const part of parts) {
+      const [ink, soft] = part.id == null ? [dim, line] : inkOf(colourClass(this.#about(part))),
+        base = {
+          type: 'scatter',
+          mode: 'lines',
+          x,
+          line: { color: ink, width: 0, simplify: true },
+          connectgaps: false,
+          hoverinfo: 'skip',
+          name: part.id == null ? others : part.name,
+        };
+      fills.push({ ...base, y: part.top, fill: fills.length ? 'tonexty' : 'tozeroy', fillcolor: soft });
+      lines.push({ ...base, y: part.line, line: { ...base.line, width: 1 } });
+    }
     const axis = { tickfont: font, tickmode: 'array', ticklabeloverflow: 'allow', zeroline: false };
     Plotly.react(
       plot,
-      brokenFills(traces),
+      [...brokenFills(fills), ...lines],
       {
         height: HEIGHT,
         margin: MARGIN,

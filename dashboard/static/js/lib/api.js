@@ -40,6 +40,7 @@ async function ask(address, options, again) {
   }
 }
 
+/** What a route answers: JSON as its value, another kind as text, nothing as null. */
 async function call(method, path, { parameters = {}, body, signal } = {}) {
   const response = await ask(
     API + path + query(parameters),
@@ -58,7 +59,7 @@ async function call(method, path, { parameters = {}, body, signal } = {}) {
   );
   if (response.status === 204) return null;
   const kind = response.headers.get('Content-Type') ?? '';
-  const value = kind.includes('json') ? await response.json() : null;
+  const value = kind.includes('json') ? await response.json() : response.ok ? await response.text() : null;
   if (response.ok) return value;
   if (response.status === 401 && page.page !== 'login') signIn();
   throw new Problem(

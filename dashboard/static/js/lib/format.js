@@ -90,9 +90,12 @@ export function moment(ms, nowMs, lang = 'en') {
   const far = new Date(ms).getFullYear() !== new Date(nowMs).getFullYear();
   return `${new Date(ms).toLocaleDateString(lang, { day: 'numeric', month: 'short', ...(far ? { year: 'numeric' } : {}) })} ${clockShort(ms)}`;
 }
+const fullForms = {};
 /** Date, clock and zone: what a time's title says. */
-export const fullTime = (ms, lang = 'en') =>
-  new Date(ms).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'long' });
+export function fullTime(ms, lang = 'en') {
+  fullForms[lang] ??= new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'long' }); // dear to make
+  return Number.isFinite(ms) ? fullForms[lang].format(ms) : '';
+}
 
 /** `512m`, `1.5g`, `768 MiB`, `536870912` → bytes; null where it is not a size. A bare small number is MiB. */
 export function parseSize(words) {

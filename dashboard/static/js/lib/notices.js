@@ -35,6 +35,9 @@ export function notice(key, words, { kind = 'info', action = null } = {}) {
   shownNotices.set(key, { node, bold, rest, signature });
 }
 
+/** While the agent is away nothing is found, which says nothing about what is so. */
+export const agentAway = () => document.body.classList.contains('agent-away');
+
 /** The parts that are not well, from /readyz, as notices. */
 export async function watchParts() {
   /** Asked for by hand: what is so now stands in the next tick. */

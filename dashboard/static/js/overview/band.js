@@ -4,6 +4,7 @@ import { h, glyph, setText, sr } from '../lib/dom.js';
 import { spark, watch, unwatch, redraw } from '../lib/spark.js';
 import { t, tn } from '../lib/words.js';
 import { advice, age, buttons, deed, deedMark, levelOf, pictured, sentence } from '../lib/findings.js';
+import { agentAway } from '../lib/notices.js';
 import { now } from '../lib/shell.js';
 
 const LEAST_MS = 15 * 60000,
@@ -120,6 +121,7 @@ export class Line {
 export class Band {
   #lines = new Map();
   #first = true;
+  count = null;
   constructor(panel, { most = 4, done = () => {} } = {}) {
     Object.assign(this, {
       panel,
@@ -131,18 +133,14 @@ export class Band {
     });
     this.announce = h('div', { class: 'sr', role: 'status' });
     panel.append(this.announce);
+    setInterval(() => this.#say(), 1000);
   }
 
   /** Findings worst first. Only what is new is spoken. */
   set(findings) {
     const shown = findings.slice(0, this.most),
       ids = new Set(shown.map(f => f.id));
-    setText(
-      this.title,
-      findings.length
-        ? tn(findings.length, '{n} bottleneck', '{n} bottlenecks, worst first')
-        : t('No bottleneck'),
-    );
+    this.count = findings.length;
     if (this.more) {
       this.more.hidden = findings.length <= this.most;
       setText(this.more, t('Show all {n}', { n: findings.length }));
@@ -167,21 +165,35 @@ export class Band {
     if (!this.#first && fresh.length)
       this.announce.textContent = fresh.map(f => `${f.name}: ${sentence(f)}`).join(' ');
     this.#first = false;
-    this.calm(findings.length === 0);
+    this.#say();
     this.tick(now());
   }
 
-  calm(on) {
-    this.calmLine ??= h(
-      'p',
-      { class: 'calm-line' },
-      glyph('good'),
-      h('span', {}, t('Nothing is held back by a limit or a neighbour.')),
+  /** The title, and a line where there is nothing: nothing found, or nobody there who would find it. */
+  #say() {
+    if (this.count == null) return;
+    const away = !this.count && agentAway(),
+      words = this.count
+        ? ''
+        : away
+          ? t('Not known while the agent is away.')
+          : t('Nothing is held back by a limit or a neighbour.');
+    setText(
+      this.title,
+      this.count
+        ? tn(this.count, '{n} bottleneck', '{n} bottlenecks, worst first')
+        : away
+          ? t('Bottlenecks')
+          : t('No bottleneck'),
     );
-    if (on && !this.calmLine.isConnected) this.panel.append(this.calmLine);
-    if (!on) this.calmLine.remove();
+    if (words === this.said) return;
+    this.said = words;
+    this.calmLine?.remove();
+    this.calmLine = h('p', { class: 'calm-line' }, glyph(away ? 'hold' : 'good'), h('span', {}, words));
+    if (words) this.panel.append(this.calmLine);
   }
 
+  /** Ages go on. */
   tick(nowMs) {
     for (const line of this.#lines.values()) line.tick(nowMs);
   }

@@ -100,14 +100,14 @@ export class Strip {
       live = host.latest ?? {},
       findings = this.fleet.findings.filter(f => f.host === host.name);
     const worst = findings.reduce((a, f) => Math.max(a, rank(f.severity)), 0),
-      kind = ['good', 'info', 'warning', 'critical'][worst];
+      stale = this.#age(host, p),
+      kind = [stale ? 'hold' : 'good', 'info', 'warning', 'critical'][worst];
     if (p.kind !== kind) {
       p.kind = kind;
       p.mark.replaceChildren(glyph(kind));
       setText(p.spoken, worst ? t(kind) : '');
     }
     setText(p.count, tn(mine.filter(c => c.state !== 'gone').length, '{n} container', '{n} containers'));
-    this.#age(host, p);
 
     const big = largest(this.fleet, host),
       count = live.host_cpu_count,
@@ -185,5 +185,6 @@ export class Strip {
     p.stale.hidden = !stale;
     if (stale) setText(p.stale, age == null ? t('never seen') : t('stale {t}', { t: span(age) }));
     p.node.classList.toggle('is-stale', stale);
+    return stale;
   }
 }

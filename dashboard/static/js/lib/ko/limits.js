@@ -26,6 +26,16 @@ export const limits = {
     '다시 시작할 때까지 제한이 저절로 바뀌지 않습니다. 지금 값은 그대로입니다.',
   'Resume': '다시 시작',
   'Recommendations': '추천',
+  'Export': '내보내기',
+  'Take recommendations with you': '추천 내보내기',
+  'Nothing is changed here: run it, or put it into your own files.':
+    '여기서는 아무것도 바뀌지 않습니다. 직접 실행하거나 파일에 넣으세요.',
+  'Form': '형식',
+  'Copy': '복사',
+  'Copied': '복사됨',
+  'Download': '내려받기',
+  'The browser did not let it be copied. Select the text instead.':
+    '브라우저가 복사를 막았습니다. 글을 직접 선택하세요.',
   'How to read a range': '범위 읽는 법',
   'half to 98 % of the time': '시간의 절반–98 %',
   'peak': '최고',

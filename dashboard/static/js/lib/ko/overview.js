@@ -31,6 +31,7 @@ export const overview = {
   'Undone: {name} has its former limits back.': '되돌림: {name}의 제한이 이전 값으로 돌아왔습니다.',
   'Containers': '컨테이너',
   'Containers of every host with live figures': '모든 호스트의 컨테이너와 실시간 값',
+  'Not known while the agent is away.': '에이전트가 없는 동안은 알 수 없습니다.',
   'Filter by name, image, project or host': '이름, 이미지, 프로젝트, 호스트로 거르기',
   'Sort': '정렬',
   'Group by': '묶기',

@@ -19,6 +19,8 @@ export const settings = {
   'this page and the API': '이 페이지와 API',
   'starts both again when they end': '둘이 끝나면 다시 시작',
   'of the runtime, for all its work': '런타임의 모든 작업',
+  '{n} question of ours, answered in {took}': '우리 질문 {n}번, 답하는 데 {took}',
+  '{n} questions of ours, answered in {took}': '우리 질문 {n}번, 답하는 데 {took}',
   'Cores': '코어',
   'Load': '부하',
   'Seen': '마지막',
