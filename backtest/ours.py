@@ -84,10 +84,14 @@ class Ours:
         snapshot = Snapshot(
             now_ms, 1.0, HOST, self._options.cgroup, Sample(host), self._targets, samples, limits
         )  # fmt: skip
-        self.controller.consider(snapshot, (), now_ms)
-        while self.controller.act(now_ms) <= 0:
-            pass
+        self.decide(snapshot)
         self._take_over(seen)
+
+    def decide(self, snapshot: Snapshot) -> None:
+        """The controller's own part of a second."""
+        self.controller.consider(snapshot, (), snapshot.at_ms)
+        while self.controller.act(snapshot.at_ms) <= 0:
+            pass
 
     def _take_over(self, seen: Sequence[Seen]) -> None:
         """What is in force after the tick; and what must never be: out of bounds, or below what is in use."""

@@ -3,7 +3,7 @@ the desk's lock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from limits import guard
@@ -56,7 +56,7 @@ class Arbiter:
             return wish
         self._make_up()
         share = self._share(track, now_ms)
-        return wish if share >= wish.value else replace(wish, value=max(share, wish.now))
+        return wish if share >= wish.value else wish._replace(value=max(share, wish.now))
 
     def _no_cpu(self, track: Track, wish: Wish, now_ms: int) -> str | None:
         why = self.desk.room.refuses_cpu()
@@ -124,8 +124,7 @@ class Arbiter:
     def share_out(self, now_ms: int) -> None:
         """After the laws of a tick: where somebody wished more on a full host, those who have more than their fair
         share give the rest back. Never below the owner's limit."""
-        self._make_up()
-        if self._shares is None or self.desk.pause.stops(now_ms):
+        if self._shares is None or self._seen is not self.desk.snapshot or self.desk.pause.stops(now_ms):
             return
         for key, share in self._shares.items():
             track = self.desk.tracks[key]

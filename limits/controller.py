@@ -73,6 +73,7 @@ class Controller:
         ``actuator``: Docker's. ``podman``: None where Podman is not asked: its containers are written directly."""
         door = kernel or CgroupActuator(host)
         journal = Journal(state, ByRuntime(actuator, podman, door, self._target), door, on_change)
+        self._doors = {"docker": actuator} | ({"podman": podman} if podman is not None else {})
         self._desk = Desk(settings, label_prefix, state, journal, cpu_count)
         self._wishes, self._hands = wishes, hands
         self._learning = Learning(self._desk)
@@ -156,7 +157,13 @@ class Controller:
                 why = f"the rule {rule} adjusts it"
             if why is None and not track.has_original:
                 why = "its original limits could not be recorded yet, so that nothing could be undone"
-        return undone_words(track, state, why, now_ms)
+        return undone_words(track, state, why, now_ms, self._own_weight(track.target.key))
+
+    def _own_weight(self, key: str) -> int | None:
+        """The CPU weight in force, where it is surely its owner's: nothing of ours was ever set."""
+        snapshot = self._desk.snapshot
+        limits = snapshot.limits.get(key) if snapshot is not None and key not in self._desk.originals else None
+        return limits.cpu_weight if limits is not None else None
 
     def set(self, request: LimitRequest, now_ms: int) -> Change:
         """A limit set by hand. Raises NotThere, Refused."""
@@ -273,6 +280,10 @@ class Controller:
             "wharfinger_limit_changes_reverted_total": float(journal.reverted),
             "wharfinger_limits_auto_containers": float(auto),
         }
+
+    def asked_for(self) -> Mapping[str, tuple[int, float]]:
+        """Runtime → requests since the start, and seconds that it took to answer them. Any thread."""
+        return {runtime: door.asked() for runtime, door in self._doors.items()}
 
     def close(self) -> None:
         """Lift every ``memory.high`` that was set, and let go of the runtime's socket."""

@@ -32,6 +32,7 @@ class CpuLaw:
     SETTLE = 300.0
     START_C = 0.25
     C_MIN, C_MAX = 0.02, 8.0
+    LOG_C = log(C_MIN), log(C_MAX)
     BAND = 0.20
     BAND_PER_WRITE = 0.07
     BAND_MAX = 0.90
@@ -82,9 +83,10 @@ class CpuLaw:
         self.contended = contended
         if not contended or usage > self.load:
             self._follow(usage)
-        exact = throttled <= 0 and self.ONE_THREAD[0] <= usage <= self.ONE_THREAD[1]
-        self._one_thread_s = self._one_thread_s + 1 if exact else 0
-        target = min(self.TARGET_MAX, self.target * sqrt(min(1.0, max(self.load, self.LOAD_LEAST))))
+        one, and_no_more = self.ONE_THREAD
+        self._one_thread_s = self._one_thread_s + 1 if throttled <= 0 and one <= usage <= and_no_more else 0
+        load = max(self.load, self.LOAD_LEAST)
+        target = min(self.TARGET_MAX, self.target * (sqrt(load) if load < 1.0 else 1.0))
         self.pinned_s = self.pinned_s + 1 if throttled >= self.PINNED else 0
         self.pinned = self.pinned_s >= self.PINNED_SECONDS + 10 * target
         if self.pinned:
@@ -92,19 +94,35 @@ class CpuLaw:
         self._loads.append(self.load)
         self._steer(throttled, target)
         self.recent_writes *= 1 - 1 / self.WRITES_TAU
-        band = min(self.BAND * (1 + self.BAND_PER_WRITE * self.recent_writes), self.BAND_MAX)
-        quota, warm, wanted = self.quota, self.age >= self.WARM_S, self.needed()
-        if self.pinned:
-            quota, self.reason = self._raised(wanted), "pinned at its quota"
-        elif warm and self.needed(1 - band) > quota and not self.single_threaded:
-            quota, self.reason = wanted, "load or throttling rose"
-        elif contended:
-            self.reason = "waits for the host's CPU, not at its quota"
-        elif warm and self.needed(1 + band) < quota and self.age - self._boosted_at >= self.HOLD_S:
-            quota, self.reason = wanted, "load or throttling fell"
+        quota = self._weighed()
         self.wish = min(max(ceil(quota * PER_CORE - 1e-9) / PER_CORE, self.quota_min), self.quota_max)
         self.age += 1
         return self.wish
+
+    def _weighed(self) -> float:
+        """The quota as it is, unless its margin is far enough off. Called every second for every container, so that
+        the margin is worked out once."""
+        load, least, factor, quota = max(self.load, self.LOAD_LEAST), self.quota_min, exp(self._log_c), self.quota
+        root = sqrt(load)
+        if self.pinned:
+            self.reason = "pinned at its quota"
+            return self._raised(max(load + factor * root, least))
+        warm = self.age >= self.WARM_S
+        band = min(self.BAND * (1 + self.BAND_PER_WRITE * self.recent_writes), self.BAND_MAX)
+        if warm and max(load + (1 - band) * factor * root, least) > quota and not self.single_threaded:
+            self.reason = "load or throttling rose"
+        elif self.contended:
+            self.reason = "waits for the host's CPU, not at its quota"
+            return quota
+        elif (
+            warm
+            and max(load + (1 + band) * factor * root, least) < quota
+            and self.age - self._boosted_at >= self.HOLD_S
+        ):
+            self.reason = "load or throttling fell"
+        else:
+            return quota
+        return max(load + factor * root, least)
 
     def in_force(self, quota: float) -> None:
         """What the kernel enforces from now on, whether it was the law's wish or not."""
@@ -117,18 +135,14 @@ class CpuLaw:
         """Has it seen enough to be asked?"""
         return self.age >= self.WARM_S
 
-    def needed(self, part: float = 1.0) -> float:
-        """Quota for the present load, with ``part`` of the learnt margin."""
-        return self._quota_for(self.load, part)
-
     def needed_without_floor(self) -> float:
-        """The same, whatever the owner's own limit is."""
+        """Quota for the present load, whatever the owner's own limit is."""
         load = max(self.load, self.LOAD_LEAST)
         return load + exp(self._log_c) * sqrt(load)
 
-    def _quota_for(self, load: float, part: float = 1.0) -> float:
+    def _quota_for(self, load: float) -> float:
         load = max(load, self.LOAD_LEAST)
-        return max(load + part * exp(self._log_c) * sqrt(load), self.quota_min)
+        return max(load + exp(self._log_c) * sqrt(load), self.quota_min)
 
     def _raised(self, wanted: float) -> float:
         """To what the highest load remembered needs, at most fourfold; doubled when that is no raise."""
@@ -143,8 +157,10 @@ class CpuLaw:
         gain = max(1 / self.CORRELATION_TAU, first)
         self._variance += (self._residual**2 - self._variance) * gain
         self._covariance += (self._residual * before - self._covariance) * gain
-        alike = max(0.0, self._covariance / self._variance) if self._variance > 1e-12 else 0.0
-        self.load += (usage - self.load) * min(1.0, max(1 / self.LOAD_TAU, first, alike**self.FOLLOW))
+        follow = max(1 / self.LOAD_TAU, first)
+        if self._covariance > 0 and self._variance > 1e-12:
+            follow = min(1.0, max(follow, (self._covariance / self._variance) ** self.FOLLOW))
+        self.load += (usage - self.load) * follow
 
     def _steer(self, share: float, target: float) -> None:
         if self.age < self.WARM_S:
@@ -152,7 +168,8 @@ class CpuLaw:
         elif not self._frozen(share, target):
             gain = self.GAIN * max(1.0, self.SETTLE / (self.age + 1))
             self._log_c += gain * (share - target) / sqrt(target)
-        self._log_c = min(max(self._log_c, log(self.C_MIN)), log(self.C_MAX))
+        least, most = self.LOG_C
+        self._log_c = min(max(self._log_c, least), most)
 
     def _frozen(self, share: float, target: float) -> bool:
         """At the floor, and while it waits for others' CPU, silence teaches nothing; at the ceiling, and while

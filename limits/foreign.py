@@ -20,21 +20,22 @@ LOSSES_MS = 600_000
 def compare(desk: Desk, track: Track, limits: Limits, now_ms: int) -> None:
     """Does the kernel still enforce what we think? If not, the runtime put back what it has saved, or
     somebody changed it; a reading that is merely late is neither."""
-    for knob, seen in (("cpu", limits.cpu_cores), ("memory", limits.memory_bytes)):
-        state: KnobTrack = track.knob(knob)
-        value: Value = seen
-        if value is None or alike(knob, value, state.in_force) or state.is_late_reading(value, now_ms):
+    read: tuple[tuple[KnobTrack, Value], ...] = ((track.cpu, limits.cpu_cores), (track.memory, limits.memory_bytes))
+    for state, value in read:
+        if value is None or value == state.in_force:
+            continue  # so it is with nearly all, nearly always
+        if alike(state.knob, value, state.in_force) or state.is_late_reading(value, now_ms):
             continue
         if state.in_force is None:
             state.in_force = value
             state.floor = value if state.floor is None else state.floor
-        elif state.saved is not None and alike(knob, value, state.saved):
+        elif state.saved is not None and alike(state.knob, value, state.saved):
             state.in_force, state.owed = value, False
-            tell_law(track, knob)
+            tell_law(track, state.knob)
         elif lost(desk, track, state, value, now_ms):
-            tell_law(track, knob)
+            tell_law(track, state.knob)
         else:
-            adopt(desk, track, knob, value, now_ms)
+            adopt(desk, track, state.knob, value, now_ms)
 
 
 def lost(desk: Desk, track: Track, state: KnobTrack, value: Value, now_ms: int) -> bool:

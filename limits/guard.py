@@ -6,9 +6,8 @@ Nothing here knows why a change is wished; a person, a rule and a law pass the s
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 from limits.sizes import CORES_LEAST, MEMORY_LEAST, MIB, say_bytes, say_cores
 from model.change import CpuControl, Mode, Policy, Verdict, WorkClass
@@ -30,8 +29,7 @@ MEMORY_TOLERANCE: Final = 4096
 RUNTIMES: Final = ("docker", "podman", "containerd", "systemd")
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """``value`` is what may be written; with REFUSED it means nothing. ``wrong``: the value itself is
     impossible (HTTP 422), not the moment (409)."""
 

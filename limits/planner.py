@@ -4,7 +4,8 @@ the track that it is given."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from limits import guard
 from limits.cpu_law import TARGETS, CpuLaw
@@ -15,7 +16,6 @@ from limits.sizes import MIB, parse_seconds
 from limits.track import KNOBS, RATIO_OF, Track
 from limits.words import bounds_of, cpu_reason, memory_reason
 from model.change import CpuControl, Mode, Verdict, WorkClass
-from model.limits import Unlimited
 
 HEADROOM = 192.0 * MIB
 """Looked at once a second, without an airbag."""
@@ -31,11 +31,11 @@ FULL_HOST_IDLE = 0.03
 PINNED_CONFIDENCE = 0.5
 """What a pinned container needs beyond its quota cannot be seen."""
 LEARNT_S = 600.0
+RATIOS = tuple((knob, RATIO_OF[knob]) for knob in KNOBS)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A value that a law wants, already within the bounds of the guard."""
+class Wish(NamedTuple):
+    """A value that a law wants, already within the bounds of the guard. Made by the thousand, hence a tuple."""
 
     knob: str
     now: float
@@ -60,8 +60,8 @@ class Denied:
 
 def note_ratios(track: Track, values: Mapping[str, float], now_ms: int) -> None:
     """Keep what effects are measured by."""
-    for knob in KNOBS:
-        ratio = values.get(RATIO_OF[knob])
+    for knob, name in RATIOS:
+        ratio = values.get(name)
         if ratio is not None:
             track.ratios[knob].append(ratio)
     if values.get("memory_oom_kills", 0.0) > 0:
@@ -93,16 +93,16 @@ def cpu_wish(
         if usage is not None:
             track.cpu_need.see(usage, elapsed_s, contended=track.contended)
         return None
-    bounds = bounds_of(track, track.cpu, cpu_count, now_ms)
-    if isinstance(track.cpu.in_force, Unlimited) or quota is None or bounds is None:
+    bounds = None if quota is None else bounds_of(track, track.cpu, cpu_count, now_ms)
+    if quota is None or bounds is None:
         track.cpu_law = None
         return None
     if usage is None:
         return None
     law = track.cpu_law
-    target = TARGETS[track.policy.work_class.value]
-    if law is None or law.target != target:
-        law = track.cpu_law = CpuLaw(target, quota, bounds[1], bounds[0])
+    if law is None or track.cpu_class is not track.policy.work_class:
+        track.cpu_class = track.policy.work_class
+        law = track.cpu_law = CpuLaw(TARGETS[track.cpu_class.value], quota, bounds[1], bounds[0])
     law.bound(*bounds)
     wish = _advance(track, law, usage, values.get("cpu_throttled_periods_ratio", 0.0), elapsed_s)
     if wish is None or guard.same_cpu(wish, quota):
@@ -118,6 +118,8 @@ def cpu_wish(
 def _advance(track: Track, law: CpuLaw, usage: float, throttled: float, elapsed_s: float) -> float | None:
     """Let the law see whole seconds; a longer tick counts as several, shorter ones are put together."""
     seconds, used, stopped = track.carried
+    if elapsed_s == 1.0 and not seconds:
+        return law.tick(usage, throttled, contended=track.contended)
     seconds, used, stopped = seconds + elapsed_s, used + usage * elapsed_s, stopped + throttled * elapsed_s
     whole = int(seconds + 0.05)
     if whole < 1:
@@ -134,11 +136,12 @@ def memory_wish(
     track: Track, values: Mapping[str, float], elapsed_s: float, window: str, now_ms: int
 ) -> Wish | Denied | None:
     """What the memory law wishes after this tick. ``window``: the setting ``memory_peak_window``."""
-    used, limit = values.get("memory_working_set_bytes"), track.memory.number()
-    bounds = bounds_of(track, track.memory, 1, now_ms)
-    if isinstance(track.memory.in_force, Unlimited) or limit is None or bounds is None:
+    limit = track.memory.number()
+    bounds = None if limit is None else bounds_of(track, track.memory, 1, now_ms)
+    if limit is None or bounds is None:
         track.memory_law = None
         return None
+    used = values.get("memory_working_set_bytes")
     if used is None:
         return None
     law = track.memory_law
@@ -160,7 +163,7 @@ def memory_wish(
     wish = law.tick(used, oom=killed, stalled=stalled)
     wish = max(wish, bounds[0])
     if missed is not None:
-        return missed if missed.value >= wish else replace(missed, value=wish)
+        return missed if missed.value >= wish else missed._replace(value=wish)
     if wish >= limit:
         track.probe = None
     if guard.same_memory(wish, limit):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from limits import guard
 from limits.cpu_law import CpuLaw
@@ -14,7 +14,7 @@ from limits.probe import Probe
 from limits.profile import Minute, Profile
 from limits.rollback import Lowerings
 from limits.weight_law import CpuNeed
-from model.change import Change, Policy, Recommendation
+from model.change import Change, Policy, Recommendation, WorkClass
 from model.limits import Unlimited, bounded
 from model.target import Target
 
@@ -63,6 +63,8 @@ class KnobTrack:
     advice_seen_ms: int = 0
     change: Change | None = None
     """The last one applied by a law or a rule."""
+    bounds: tuple[Policy, Value, int, tuple[float, float]] | None = None
+    """Least and most that the owner allows, with what they were made of: policy, floor, cores of the host."""
 
     def wrote(self, value: Value, now_ms: int) -> None:
         """We changed it: the value before may still be shown by a late reading."""
@@ -105,6 +107,8 @@ class Track:
     cpu: KnobTrack = field(default_factory=lambda: KnobTrack("cpu"))
     memory: KnobTrack = field(default_factory=lambda: KnobTrack("memory"))
     cpu_law: CpuLaw | None = None
+    cpu_class: WorkClass = WorkClass.BALANCED
+    """For which the CPU law was made."""
     cpu_need: CpuNeed = field(default_factory=CpuNeed)
     """What it uses of the CPU, where that is shared by weight alone."""
     memory_law: MemoryLaw | None = None
@@ -178,13 +182,14 @@ class Track:
 
 def alike(knob: str, one: Value, other: Value) -> bool:
     """The same value, both without a bound, or both unknown."""
+    if one == other:
+        return True
     if isinstance(one, Unlimited) or isinstance(other, Unlimited) or one is None or other is None:
         return one is other
     return guard.same(knob, one, other)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """A change that was decided in the tick and is to be made by the worker."""
 
     container_id: str

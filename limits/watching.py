@@ -76,7 +76,7 @@ class Watching:
     def _track(self, key: str, target: Target, now_ms: int) -> Track:
         desk = self._desk
         track = desk.tracks.get(key)
-        if track is None or track.target.id.inode != target.id.inode:
+        if track is None or (target is not track.target and track.target.id.inode != target.id.inode):
             track = Track(target, desk.policy_of(target), desk.generation, now_ms)
             track.has_original = key in desk.originals
             track.profile = desk.profiles.of(service(target))
@@ -105,20 +105,28 @@ class Watching:
         key, desk = track.target.key, self._desk
         sample, limits = snapshot.samples.get(key), snapshot.limits.get(key)
         values: Mapping[str, float] = sample.values if sample is not None else {}
+        cpu_finding = found.get((key, DETECTOR_OF["cpu"])) if found else None
+        memory_finding = found.get((key, DETECTOR_OF["memory"])) if found else None
         if limits is not None:
             compare(desk, track, limits, now_ms)
         note_ratios(track, values, now_ms)
-        self._measure(track, values, now_ms)
+        if track.watches:
+            self._measure(track, values, now_ms)
         if track.policy.mode is Mode.OFF:
             track.forget_laws()
             return
         cpu = cpu_wish(track, values, elapsed, desk.cpu_count, now_ms, desk.room.idle)
         memory = memory_wish(track, values, elapsed, desk.settings.memory_peak_window, now_ms)
         self._learn_needs(track, values, now_ms)
-        for state, wish in ((track.cpu, cpu), (track.memory, memory)):
-            finding = found.get((key, DETECTOR_OF[state.knob]))
-            self._weighing.law(track, state, None if (key, state.knob) in desk.hands else wish, finding, now_ms)
-            self._find_late(state, finding, now_ms)
+        if desk.hands:
+            cpu = None if (key, "cpu") in desk.hands else cpu
+            memory = None if (key, "memory") in desk.hands else memory
+        self._weighing.law(track, track.cpu, cpu, cpu_finding, now_ms)
+        self._weighing.law(track, track.memory, memory, memory_finding, now_ms)
+        if cpu_finding is not None:
+            self._find_late(track.cpu, cpu_finding, now_ms)
+        if memory_finding is not None:
+            self._find_late(track.memory, memory_finding, now_ms)
 
     @staticmethod
     def _learn_needs(track: Track, values: Mapping[str, float], now_ms: int) -> None:
@@ -139,10 +147,10 @@ class Watching:
                 track.watches.remove(watch)
                 self._desk.queue.effects[watch.change_id] = effect_of(watch)
 
-    def _find_late(self, state: KnobTrack, finding: str | None, now_ms: int) -> None:
+    def _find_late(self, state: KnobTrack, finding: str, now_ms: int) -> None:
         """A change made in the very second in which its finding began names it afterwards."""
         change = state.change
-        if finding and change is not None and change.finding_id is None and now_ms - change.at_ms <= LATE_FINDING_MS:
+        if change is not None and change.finding_id is None and now_ms - change.at_ms <= LATE_FINDING_MS:
             self._desk.queue.findings[change.id] = finding
 
     def _forget(self, now_ms: int) -> None:

@@ -44,7 +44,8 @@ class Weighing:
             if now_ms - state.advice_seen_ms > ADVICE_MS:
                 state.advice = None
             state.refusal = ""
-            self._drop_law_plan((track.target.key, state.knob))
+            if self.desk.queue.plans:
+                self._drop_law_plan((track.target.key, state.knob))
         elif isinstance(wish, Denied):
             self._refuse(track, state, wish, None, finding, now_ms)
         else:

@@ -55,15 +55,18 @@ class Weights:
         self._asked = {key: weight for key, weight in self._asked.items() if key in tracks}
         self._known = {key: known for key, known in self._known.items() if key in tracks}
         for key, track in tracks.items():
+            policy = track.policy
+            if policy.cpu_weight is None and policy.cpu_control is not CpuControl.WEIGHT and key not in self._known:
+                continue
             found = limits.get(key)
             if found is None or found.cpu_weight is None:
                 continue
             if track.held(now_ms) or not track.learnt or guard.kept_off(track.target, track.policy, desk.own_ids):
                 self._known.pop(key, None)  # a person decided meanwhile: it is read anew
                 continue
-            if track.policy.cpu_weight is not None:
-                made = self._named(track, found.cpu_weight, track.policy.cpu_weight, now_ms)
-            elif track.policy.cpu_control is CpuControl.WEIGHT:
+            if policy.cpu_weight is not None:
+                made = self._named(track, found.cpu_weight, policy.cpu_weight, now_ms)
+            elif policy.cpu_control is CpuControl.WEIGHT:
                 made = self._by_law(track, found.cpu_weight, now_ms)
             else:
                 continue

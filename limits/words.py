@@ -9,6 +9,7 @@ from limits.guard import cpu_bounds, memory_bounds
 from limits.history import value_of
 from limits.sizes import say_bytes, say_clock, say_value
 from limits.track import DETECTOR_OF, KnobTrack, Track
+from limits.weight_law import is_worth, wanted_weight
 from model.alert import Severity
 from model.change import Change, CpuControl, Mode
 from model.finding import Finding
@@ -80,14 +81,26 @@ def memory_reason(used: float, limit: float, slope: float, law: str) -> str:
     return f"{law}; uses {say_bytes(used)} of {say_bytes(limit)}{growth}"
 
 
-def undone_words(track: Track, knob: KnobTrack, why_not: str | None, now_ms: int) -> str:
+def weight_words(track: Track, weight: int | None) -> str:
+    """What the weight law would do, for who only watches; empty: nothing. ``weight``: in force, its owner's own."""
+    policy, cores = track.policy, track.cpu_need.cores()
+    if weight is None or cores is None or policy.mode is not Mode.OBSERVE:
+        return ""
+    wanted = policy.cpu_weight or wanted_weight(weight, cores, policy.work_class, policy.priority)
+    if not is_worth(wanted, weight):
+        return ""
+    return f" Would set its CPU weight {weight} → {wanted}: its busiest minute of ten used {cores:.2f} cores."
+
+
+def undone_words(track: Track, knob: KnobTrack, why_not: str | None, now_ms: int, weight: int | None = None) -> str:
     """Why nothing was done about a bottleneck: one sentence, with what would be done."""
     would = ""
     if knob.advice is not None:
         verb = "raise" if knob.advice.proposed > knob.advice.now else "lower"
         would = f" Would {verb} {say_step(knob.knob, knob.advice.now, knob.advice.proposed)}."
     if knob.knob == "cpu" and track.policy.cpu_control is CpuControl.WEIGHT:
-        return "Left as it is: its CPU is shared by weight only, and a quota that it has is its owner's."
+        left = "Left as it is: its CPU is shared by weight only, and a quota that it has is its owner's."
+        return left + weight_words(track, weight)
     if track.policy.mode is not Mode.AUTO:
         return f"Watching only: its policy is {track.policy.mode.value}.{would}"
     if why_not:
@@ -155,12 +168,16 @@ def _said_of(
 
 def bounds_of(track: Track, knob: KnobTrack, cpu_count: int, now_ms: int) -> tuple[float, float] | None:
     """Least and most that the controller may give now; None where the owner's limit is not known."""
-    floor = bounded(knob.floor)
-    if floor is None:
-        return None
-    least, most = (
-        cpu_bounds(track.policy, floor, cpu_count) if knob.knob == "cpu" else memory_bounds(track.policy, floor)
-    )
-    if knob.rule_floor is not None and now_ms < knob.rule_floor[1]:
-        least = max(least, min(knob.rule_floor[0], most))
+    kept = knob.bounds
+    if kept is None or kept[0] is not track.policy or kept[1] is not knob.floor or kept[2] != cpu_count:
+        floor = bounded(knob.floor)
+        if floor is None:
+            return None
+        policy = track.policy
+        least, most = cpu_bounds(policy, floor, cpu_count) if knob.knob == "cpu" else memory_bounds(policy, floor)
+        kept = knob.bounds = (policy, knob.floor, cpu_count, (least, max(least, most)))
+    if knob.rule_floor is None or now_ms >= knob.rule_floor[1]:
+        return kept[3]
+    least, most = kept[3]
+    least = max(least, min(knob.rule_floor[0], most))
     return least, max(least, most)

@@ -41,4 +41,4 @@ class Limits:
 
 def bounded(value: float | Unlimited | None) -> float | None:
     """The bound as a number; None where it is unlimited or unknown."""
-    return None if value is None or isinstance(value, Unlimited) else value
+    return None if value is None or value is UNLIMITED else value

@@ -65,6 +65,9 @@ class Actuator(Protocol):
     def update(self, container_id: str, fields: Mapping[str, int]) -> None:
         """Set these native fields together; durable over restarts of container and host."""
 
+    def asked(self) -> tuple[int, float]:
+        """Requests answered since the start, and the seconds that it took."""
+
     def close(self) -> None: ...
 
 

@@ -76,6 +76,10 @@ class ByRuntime:
             v2 = self._kernel.v2_memory()
             self._kernel.write_weight(cgroup, runtime_weight_of_shares(shares) if v2 else weight_of_shares(shares))
 
+    def asked(self) -> tuple[int, float]:
+        both = [door.asked() for door in (self._docker, self._podman) if door is not None]
+        return sum(requests for requests, _ in both), sum(seconds for _, seconds in both)
+
     def close(self) -> None:
         self._docker.close()
         if self._podman is not None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -46,6 +46,7 @@ class DockerActuator:
         self._lock = threading.Lock()
         self._client: docker.APIClient | None = None
         self._away = False
+        self._requests, self._seconds = 0, 0.0
 
     def inspect(self, container_id: str) -> Inspected:
         with self._lock:
@@ -75,6 +76,9 @@ class DockerActuator:
         url = client._url("/containers/{0}/update", container_id)
         return client._result(client._post_json(url, data=dict(fields)), True)
 
+    def asked(self) -> tuple[int, float]:
+        return self._requests, self._seconds
+
     def close(self) -> None:
         with self._lock:
             self._drop()
@@ -84,15 +88,21 @@ class DockerActuator:
             self._client.close()
             self._client = None
 
+    def _count(self, answer: Any, **_: Any) -> None:
+        """A hook of the SDK's (requests), called at each answer."""
+        self._requests += 1
+        self._seconds += answer.elapsed.total_seconds()
+
     def _ask(self, container_id: str, call: Any, *, writes: bool = False) -> dict[str, Any]:
         if self._off:
             raise ActuatorAway(
                 f"discovery.{self.RUNTIME.lower()} is off: limits can be changed only where {self.RUNTIME} may be asked"
             )
         try:
+            knock(self._address, self._timeout_s)
             if self._client is None:
-                look_for(self._address)
                 self._client = docker.APIClient(base_url=self._address, version="auto", timeout=int(self._timeout_s))
+                self._client.hooks["response"].append(self._count)
             answer = call(self._client)
         except NotFound:
             raise NotThere(f"{self.RUNTIME} knows no container {container_id[:12]}") from None
@@ -114,10 +124,12 @@ class DockerActuator:
         return answer
 
 
-def look_for(address: str) -> None:
-    """Raise FileNotFoundError where there is no socket: the SDK leaks one that it could not connect."""
-    if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
-        raise FileNotFoundError(address)
+def knock(address: str, timeout_s: float) -> None:
+    """Raise OSError where nobody listens at a Unix socket: the SDK leaks one that it could not connect."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+            door.settimeout(timeout_s)
+            door.connect(address.removeprefix("unix://"))
 
 
 def reason_of(text: str) -> str:

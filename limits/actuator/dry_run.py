@@ -35,6 +35,8 @@ class DryContainer:
     commands: tuple[str, ...] = ("app",)
     updates: list[dict[str, int]] = field(default_factory=list)
     writes: list[tuple[str, float]] = field(default_factory=list)
+    shown: tuple[tuple[Cores | Bytes, ...], Limits] | None = None
+    """What was read last, and of what: like the real reader it gives the same object while nothing changed."""
 
 
 class DryRun:
@@ -80,6 +82,9 @@ class DryRun:
             found.cores = cores_of(found.native)
         found.shares = wanted.get("CpuShares", found.shares)
 
+    def asked(self) -> tuple[int, float]:
+        return 0, 0.0
+
     def close(self) -> None: ...
 
     def v2_memory(self) -> bool:
@@ -90,6 +95,12 @@ class DryRun:
 
     def read(self, cgroup: str) -> Limits:
         found = self._at(cgroup)
+        enforced = (found.cores, found.memory, found.high, found.shares, found.native["CpuPeriod"])
+        if found.shown is None or found.shown[0] != enforced:
+            found.shown = (enforced, self._limits_of(found))
+        return found.shown[1]
+
+    def _limits_of(self, found: DryContainer) -> Limits:
         period = found.native["CpuPeriod"] or PERIOD_US
         quota = (
             found.cores if isinstance(found.cores, Unlimited) or found.cores is None else round(found.cores * period)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -118,3 +119,32 @@ def test_an_inspect_changes_nothing_and_is_only_away(
     with pytest.raises(ActuatorAway) as told:
         engine.inspect(KEY)
     assert not isinstance(told.value, Unanswered)
+
+
+def test_it_counts_what_it_asks(engine: DockerActuator, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine.asked() == (0, 0.0)
+    monkeypatch.setattr(Answers, "what", "no config")
+    with pytest.raises(ActuatorAway):
+        engine.inspect(KEY)
+    monkeypatch.setattr(Answers, "what", "gone")
+    with pytest.raises(NotThere):
+        engine.update(KEY, {"NanoCpus": 1})
+    requests, seconds = engine.asked()
+    assert requests == 2
+    assert 0 < seconds < 10
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_an_engine_that_refuses_costs_no_descriptor(tmp_path: Path) -> None:
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf:
+        deaf.bind(str(path))
+    actuator, before = DockerActuator(f"unix://{path}", timeout_s=1), descriptors()
+    for _ in range(5):
+        with pytest.raises(ActuatorAway, match="does not answer"):
+            actuator.update(KEY, {"NanoCpus": 1})
+    assert descriptors() <= before
+    assert actuator.asked() == (0, 0.0)

@@ -60,6 +60,19 @@ def test_a_quota_that_holds_it_back_is_left_as_it_is_until_its_owner_lifts_it() 
     assert len(ship.dry.updates) == updates
 
 
+def test_who_only_watches_is_told_the_weight_that_would_be_set() -> None:
+    world = World()
+    ship = world.ship(labels={**WEIGHT, "wharfinger.limits": "observe"}, demand=3.0)
+    world.tick(50)
+    finding = world.finding(ship, "cpu_contended")
+    (early,) = world.controller.annotate((finding,))
+    assert "Would set" not in early.deed, "before the first whole minute nothing is known"
+    world.tick(80)
+    (told,) = world.controller.annotate((finding,))
+    assert "Would set its CPU weight 100 → 300: its busiest minute of ten used 3.00 cores." in told.deed
+    assert shares_written(ship) == []
+
+
 def test_a_quota_given_as_cpus_is_not_lifted_since_docker_could_not_put_it_back() -> None:
     world = World()
     ship = world.ship(labels=WEIGHT, **CPUS_02)
