@@ -140,6 +140,20 @@ class Cost:
         return numbers_of(self.said()) | request_numbers(self._asked())
 
 
+def in_all(*parts: Callable[[], Mapping[str, tuple[int, float]]]) -> Callable[[], Mapping[str, tuple[int, float]]]:
+    """What several parts of the house asked of the runtimes, put together."""
+
+    def asked() -> dict[str, tuple[int, float]]:
+        found: dict[str, tuple[int, float]] = {}
+        for part in parts:
+            for runtime, (requests, seconds) in part().items():
+                before = found.get(runtime, (0, 0.0))
+                found[runtime] = before[0] + requests, before[1] + seconds
+        return found
+
+    return asked
+
+
 def with_requests(
     said: Mapping[str, Mapping[str, float | None]], asked: Mapping[str, tuple[int, float]]
 ) -> dict[str, dict[str, float | None]]:

@@ -33,7 +33,7 @@ from daemon.clock import now_ms
 from daemon.commands import Commands
 from daemon.commands_alerts import AlertCommands
 from daemon.commands_limits import LimitCommands
-from daemon.cost import Cost
+from daemon.cost import Cost, in_all
 from daemon.garbage import Garbage
 from daemon.health import Health, process_numbers, push_numbers, step_state, tick_numbers, tick_state
 from daemon.history import seeding
@@ -95,7 +95,8 @@ class AgentHouse:
             podman=build_podman(settings.discovery),
         )
         self._health = self._build_health()
-        self._cost = Cost("agent", settings.host.proc, asked=self._sampler.asked_for)
+        asked = in_all(self._sampler.asked_for, self.controller.asked_for)
+        self._cost = Cost("agent", settings.host.proc, asked=asked)
         self._machine = look(settings.host)
         self.link = LinkServer(socket_path(settings), self._commands().answer, group)
         detectors = build_detectors(push_losses(self._spool, self._sender))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from config.schema import HostSettings
-from daemon.cost import TICKS, Cost, find, numbers_of, request_numbers, usage_of, with_requests
+from daemon.cost import TICKS, Cost, find, in_all, numbers_of, request_numbers, usage_of, with_requests
 from daemon.machine import cpu_gauges, look, swap_gauge
 
 CPUINFO = "".join(f"processor\t: {cpu}\nphysical id\t: {cpu // 4}\ncore id\t\t: {cpu % 4 // 2}\n\n" for cpu in range(8))
@@ -84,6 +84,11 @@ def test_what_was_asked_of_the_runtimes_has_names() -> None:
         'wharfinger_runtime_requests_total{runtime="docker"}': 12.0,
         'wharfinger_runtime_request_seconds_total{runtime="docker"}': 0.5,
     }
+
+
+def test_discovery_and_the_limits_ask_the_same_daemon() -> None:
+    asked = in_all(lambda: {"docker": (12, 0.5), "crio": (1, 0.1)}, lambda: {"docker": (2, 0.25), "podman": (0, 0)})
+    assert asked() == {"docker": (14, 0.75), "crio": (1, 0.1), "podman": (0, 0.0)}
 
 
 def test_what_was_asked_stands_at_the_runtimes_daemon(tmp_path: Path) -> None:
