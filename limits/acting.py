@@ -73,11 +73,6 @@ class Acting:
                 self._desk.keep_profiles(now_ms)
         return 0.0 if more else IDLE_S
 
-    def _take(self, knob: str) -> Plan | None:
-        with self._desk.lock:
-            key = next((key for key in self._desk.queue.plans if key[1] == knob), None)
-            return self._desk.queue.plans.pop(key) if key is not None else None
-
     def _may_write(self, now_ms: int) -> bool:
         """At most so many writes a second."""
         if now_ms // 1000 != self._second:
@@ -87,17 +82,25 @@ class Acting:
 
     def _plans(self, now_ms: int) -> bool:
         """Every change of CPU, one of memory. The runtime may take longer for that than the next tick for a new plan:
-        airbags, undos, and the time that goes into the journal must not wait until there is none."""
-        while (plan := self._take("cpu") or self._take("memory")) is not None:
+        airbags, undos, and the time that goes into the journal must not wait until there is none. Raises come first:
+        who is held back, or will be killed, does not wait for a thousand from whom something is taken."""
+        with self._desk.lock:
+            plans = self._desk.queue.plans
+            waiting = sorted(plans, key=lambda key: (not plans[key].up, key[1] != "cpu"))
+        for key in waiting:
+            with self._desk.lock:
+                plan = plans.pop(key, None)
+            if plan is None:
+                continue
             if not self._may_write(now_ms):
                 with self._desk.lock:
-                    self._desk.queue.plans.setdefault((plan.container_id, plan.knob), plan)
+                    plans.setdefault(key, plan)
                 return False  # the next second has room again
             self._carry_out(plan, now_ms)
             if plan.knob == "memory":
                 break
         with self._desk.lock:
-            return bool(self._desk.queue.plans)
+            return bool(plans)
 
     def _carry_out(self, plan: Plan, now_ms: int) -> None:
         """Look again, journal, write, read back. What changed since it was planned makes it void."""

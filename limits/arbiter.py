@@ -134,7 +134,7 @@ class Arbiter:
             value = max(round(share, 2), bounds[0])
             if value < LOWERED * now and not guard.same_cpu(value, now):
                 reason = f"the host's CPU is full: {value:.2f} cores are its fair share, by weight and priority"
-                self.desk.queue.plans[(key, "cpu")] = Plan(key, "cpu", value, RULE, reason)
+                self.desk.queue.plans[(key, "cpu")] = Plan(key, "cpu", value, RULE, reason, up=False)
 
     def _ask_donors(self, track: Track, now_ms: int) -> None:
         """Those who have more memory than they need give it back by their own safe procedure: first the least

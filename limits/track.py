@@ -200,3 +200,4 @@ class Plan(NamedTuple):
     finding_id: str | None = None
     actor: str = "wharfinger"
     hold_s: float | None = None
+    up: bool = True

@@ -109,7 +109,7 @@ class Weighing:
             if planned is not None and planned.rule != wish.rule and planned.value > wish.value:
                 return
             actor, hold_s = (request.actor, request.hold_s) if request else ("wharfinger", None)
-            self.desk.queue.plans[key] = Plan(*key, wish.value, wish.rule, wish.reason, finding, actor, hold_s)
+            self.desk.queue.plans[key] = Plan(*key, wish.value, wish.rule, wish.reason, finding, actor, hold_s, wish.up)
         elif request is None:
             self._drop_law_plan(key)
 

@@ -10,7 +10,7 @@ from config.schema import LimitSettings
 from limits.sizes import MIB
 from model.change import Change, ChangeStatus
 from model.errors import NotThere, Refused, StoreError
-from model.limits import UNLIMITED, Limits
+from model.limits import UNLIMITED, Limits, bounded
 from tests.limits.world import AUTO, CPUS_02, GIB, M64, World
 
 APPLIED, REFUSED, DRY = ChangeStatus.APPLIED, ChangeStatus.REFUSED, ChangeStatus.DRY_RUN
@@ -616,3 +616,22 @@ def test_a_memory_update_takes_the_cpu_quota_along_that_the_runtime_does_not_kno
     assert "Memory" in update
     assert update["NanoCpus"] > first["NanoCpus"]
     assert update["NanoCpus"] / 1e9 in [cores for knob, cores in ship.dry.writes if knob == "cpu"]
+
+
+def test_a_raise_does_not_wait_for_the_many_from_whom_something_is_taken() -> None:
+    world = World()
+    wide = {**AUTO, "wharfinger.cpu.min": "0.05"}
+    many = [world.ship(f"wide-{number}", labels=wide, demand=0.01, NanoCpus=2 * 10**9) for number in range(150)]
+    busy = world.ship("busy", labels=AUTO, demand=lambda second: 0.05 if second < 13 else 1.0, **CPUS_02)
+    full = world.ship(
+        "full",
+        labels=AUTO,
+        memory=lambda second: (20 if second < 13 else 62) * MIB,
+        Memory=64 * MIB,
+        MemorySwap=128 * MIB,
+    )
+    world.tick(16)
+    lowered = sum(1 for ship in many if ship.dry.writes)
+    assert 0 < lowered < len(many), "they still take turns"
+    assert (bounded(busy.dry.cores) or 0.0) > 0.2
+    assert (bounded(full.dry.memory) or 0) > 64 * MIB
