@@ -16,16 +16,12 @@ from typing import Any
 import pytest
 
 from tests.support.missing import missing
-from tests.vm.growing import LIMIT_MIB, RATES
 from tests.vm.guest import Guest
 from tools.servers.process import Missing
 
 ALL = os.environ.get("VM") == "all"
 DRIVERS = ("systemd", "cgroupfs") if ALL else ("systemd",)
-GROWING_DRIVERS = ("cgroupfs", "systemd") if ALL else ("cgroupfs",)
 COMMAND = "export PYTHONPATH=/src:/src/build/vm/site; python3 -m tests.vm.inside && exec python3 -m tests.vm.units"
-GROWING = "export PYTHONPATH=/src:/src/build/vm/site; exec python3 -m tests.vm.growing"
-GROWING_S = 900.0
 PARENTS = {"systemd": "/system.slice/docker-{}.scope", "cgroupfs": "/docker/{}"}
 MIB = 1 << 20
 
@@ -161,30 +157,3 @@ def test_a_killed_agent_is_started_again_and_what_it_left_is_looked_for(seen: di
     assert "nothing is left behind" in units["journal"]
     assert {unit["Result"] for unit in units["stopped"].values()} == {"success"}, units["journal"][-3000:]
     assert "Permission denied" not in units["journal"]
-
-
-@pytest.fixture(scope="module", params=GROWING_DRIVERS)
-def outcomes(request: pytest.FixtureRequest) -> Iterator[dict[int, dict[str, Any]]]:
-    """MiB a second → what became of the container that grew so fast."""
-    try:
-        guest = Guest(systemd=request.param == "systemd")
-    except Missing as reason:
-        missing(reason)
-    try:
-        done = guest.run(GROWING, seconds=GROWING_S)
-        assert done.code == 0, f"{done.output[-3000:]}\n{guest.console()[-1000:]}"
-        rows: list[dict[str, Any]] = json.loads((done.folder / "growing.json").read_text())
-        log = (done.folder / "agent.log").read_text(errors="replace")[-3000:]
-        yield {row["rate"]: row | {"agent": log} for row in rows}
-    finally:
-        guest.close()
-
-
-@pytest.mark.parametrize("rate", RATES)
-def test_a_container_that_outgrows_the_tick_is_not_killed(outcomes: dict[int, dict[str, Any]], rate: int) -> None:
-    row = outcomes[rate]
-    assert row["ready"]
-    assert row["bag"], f"it is under auto: {row['agent']}"
-    assert (row["kills"], row["running"]) == (0, True), row
-    assert row["seconds"] is not None, "it has what it wanted, however long that took"
-    assert row["limit"] > row["use"] > LIMIT_MIB * MIB
