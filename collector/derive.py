@@ -119,7 +119,7 @@ def container_rates(values: Values, now: CgroupReading, before: CgroupReading, s
     """Everything that needs two readings of the same cgroup."""
     for (name, unit), new, old in zip(RATE_UNITS, COUNTERS_OF(now), COUNTERS_OF(before), strict=True):
         if new is not None and old is not None and new >= old:
-            values[name] = (new - old) * unit / seconds
+            values[name] = (new - old) * unit / seconds if new != old else 0.0
     pressure_ratios(values, now, before, seconds)
     throttled = grown(now.cpu_throttled_periods, before.cpu_throttled_periods)
     periods = grown(now.cpu_periods, before.cpu_periods)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from collector.sampler import LIMITS_A_TICK, LIMITS_EVERY, Sampler
 from config.schema import DiscoverySettings, HostSettings
+from daemon.garbage import Garbage
 from model.sample import Snapshot
 from tools.bench import agent, churn, lateness
 from tools.bench.cgroups import at_work, made, names
@@ -70,14 +71,18 @@ def one(size: int) -> Price:
     """One tick over ``size`` cgroups: the sampler's, and the floor's."""
     with made(size) as parent, at_work(parent, names(size)) as work, tempfile.TemporaryDirectory() as folder:
         sampler = Sampler(HostSettings(), DiscoverySettings(docker="off", podman="off", containerd="off"), "bench", 1.0)
+        garbage = Garbage()  # as the agent has it
         now_ms = 1_000_000
 
         def tick() -> Snapshot:
             nonlocal now_ms
             now_ms += 1000
-            return sampler.collect(now_ms)
+            snapshot = sampler.collect(now_ms)
+            garbage.after_tick(now_ms)
+            return snapshot
 
         try:
+            garbage.take_over()
             for _ in range(WARM):
                 work()
                 snapshot = tick()
@@ -106,6 +111,7 @@ def one(size: int) -> Price:
             # the least of each: what other processes of the machine do to the caches is no part of the price
             return Price(min(ours), min(theirs), min(still))
         finally:
+            garbage.give_back()
             sampler.close()
 
 
