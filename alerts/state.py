@@ -48,7 +48,8 @@ def advance(rule: Rule, blank: Alert, alert: Alert | None, seen: Observation, no
         return Step(None) if alert is None else fall(rule, alert, now_ms)
     current = reworded(alert or blank, seen)
     if alert is not None and alert.state is AlertState.FIRING:
-        return Step(replace(current, pending_false_since_ms=None))
+        doubted = current.pending_false_since_ms is not None
+        return Step(replace(current, pending_false_since_ms=None) if doubted else current)
     waited_ms = 0 if alert is None else now_ms - alert.since_ms
     if acted or waited_ms >= rule.for_s * 1000:
         before = AlertState.INACTIVE if alert is None else alert.state
@@ -67,6 +68,8 @@ def fall(rule: Rule, alert: Alert, now_ms: int) -> Step:
     since_ms = alert.pending_false_since_ms if alert.pending_false_since_ms is not None else now_ms
     if now_ms - since_ms >= max(rule.keep_firing_for_s, alert.flapping_hold_s) * 1000:
         return end(alert, now_ms, "")
+    if alert.pending_false_since_ms == since_ms:
+        return Step(alert)
     return Step(replace(alert, pending_false_since_ms=since_ms))
 
 

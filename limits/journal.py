@@ -84,7 +84,7 @@ class Journal:
         are put back. ``owed``: what the kernel enforces already and the runtime does not know: it goes along, since
         newer runtimes set everything that they have saved with each update. What the kernel shows afterwards decides
         about APPLIED or FAILED; a refusal is REFUSED. It stays PENDING where the runtime did not answer and may still
-        do it.
+        do it: memory on v2 also where the kernel has it, since a higher limit of later would be taken back by that.
         """
         self.state.put_change(change)
         written, fault = False, ""
@@ -102,8 +102,8 @@ class Journal:
                 return self.settle(change, ChangeStatus.REFUSED, fault), False
         except Unanswered as silence:
             fault = str(silence)
-            if not written:
-                return change, False
+            if not written or (change.after.memory_bytes is not None and self.kernel.v2_memory()):
+                return change, False  # on v1 the kernel refuses what would be below what is in use by then
         except (ActuatorAway, NotThere, Malformed) as refusal:
             fault = str(refusal)
             if not written:
@@ -134,14 +134,25 @@ class Journal:
             shown = self.shown(change, cgroup)
         except NotThere:
             return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}, and the container is gone")
+        young = 0 <= now_ms - change.at_ms < SETTLED_MS
         if agrees(change.after, shown):
+            memory = change.after.memory_bytes is not None and self.kernel.v2_memory()
+            if young and memory and not self._saved(change):
+                return None  # an update that comes late would take back what was raised meanwhile, and kill
             done = f"{CUT_OFF}; found in force afterwards"
             return self.settle(change, ChangeStatus.APPLIED, done, shown)
-        if 0 <= now_ms - change.at_ms < SETTLED_MS:
+        if young:
             return None
         if agrees(change.before, shown):
             return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}; it was not done", shown)
         return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}; now it is otherwise", shown)
+
+    def _saved(self, change: Change) -> bool:
+        """Whether the runtime has written the change down: then it is done with it."""
+        try:
+            return agrees(change.after, knobs_of(self.actuator.inspect(change.container_id).native))
+        except READ_FAULTS:
+            return False
 
     def shown(self, change: Change, cgroup: str | None) -> Knobs:
         """What is in force now of the knobs that the change touches: the kernel's word, without a cgroup the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -61,7 +62,10 @@ class Roster:
         known = self._columns.get((metric, divisor))
         if known is None:
             if divisor is None:
-                known = array("d", [values.get(metric, NAN) for values in self._values])
+                try:  # most metrics are there for all
+                    known = array("d", map(itemgetter(metric), self._values))
+                except KeyError:
+                    known = array("d", [values.get(metric, NAN) for values in self._values])
             else:
                 above, below = self.column(metric), self.column(divisor)
                 known = array("d", [a / b if b else NAN for a, b in zip(above, below, strict=True)])

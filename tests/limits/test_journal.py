@@ -95,6 +95,51 @@ def test_the_runtime_that_lagged_behind_at_a_crash_follows_after_the_start() -> 
     assert ship.dry.native["NanoCpus"] == pytest.approx(ahead * 1e9)
 
 
+def test_memory_is_not_raised_again_while_an_update_without_an_answer_may_still_come() -> None:
+    """Docker took longer than our patience, and wrote the older, lower limit over a higher one: that kills."""
+    world = World(v2=True)
+    ship = world.ship(labels=AUTO, memory=lambda s: (40 + 8 * min(s, 60)) * MIB, **M64)
+    world.tick(1)
+    update, late = world.host.update, []
+
+    def silent(_container_id: str, fields: dict[str, int]) -> None:
+        late.append(dict(fields))
+        raise Unanswered("Docker does not answer")
+
+    world.host.update = silent  # type: ignore[method-assign,assignment]
+    while not late:
+        world.tick(1)
+    raised = ship.dry.memory
+    assert raised > 64 * MIB, "the kernel is told at once"
+    world.tick(3)
+    assert (ship.dry.memory, len(late)) == (raised, 1)
+    world.host.update = update  # type: ignore[method-assign]
+    update(ship.dry.container_id, late[0])
+    assert ship.dry.memory == raised, "what comes late takes nothing back"
+    world.tick(8)
+    assert ship.dry.memory > raised, "it is done with: on it goes"
+    assert world.changes(ChangeStatus.PENDING) == []
+
+
+def test_memory_is_raised_again_where_an_update_without_an_answer_never_came() -> None:
+    world = World(v2=True)
+    ship = world.ship(labels=AUTO, memory=lambda s: (40 + 8 * min(s, 60)) * MIB, **M64)
+    world.tick(1)
+    update = world.host.update
+
+    def silent(_container_id: str, _fields: dict[str, int]) -> None:
+        raise Unanswered("Docker does not answer")
+
+    world.host.update = silent  # type: ignore[method-assign,assignment]
+    while ship.dry.memory == 64 * MIB:
+        world.tick(1)
+    raised = ship.dry.memory
+    world.host.update = update  # type: ignore[method-assign]
+    world.tick(20)
+    assert ship.dry.memory > raised
+    assert world.changes(ChangeStatus.PENDING) == []
+
+
 def test_an_update_without_an_answer_stays_pending_until_it_shows() -> None:
     """The runtime may be at it still: it is settled by what the kernel shows later."""
     world = World()
