@@ -19,25 +19,24 @@ Faults = tuple[tuple[str, str], ...]
 class LimitReader:
     """Reads the limits that are in force on one cgroup path. ``faults``: of the last read. Tick thread alone."""
 
-    __slots__ = ("_cgroup", "_descriptors", "_hierarchy", "_kept", "_latest", "_sources", "_texts", "faults")
+    __slots__ = ("_cgroup", "_descriptors", "_hierarchy", "_kept", "_latest", "_made_of", "_sources", "faults")
 
     def __init__(self, hierarchy: Hierarchy, sources: Sequence[Source], cgroup: str, descriptors: Descriptors) -> None:
         self.faults: Faults = ()
         self._hierarchy, self._sources, self._cgroup, self._descriptors = hierarchy, sources, cgroup, descriptors
         self._kept = [CLOSED] * len(sources)
-        self._texts: list[bytes | int | None] = []
         self._latest = Limits()
+        self._made_of: tuple[list[bytes | None], int | None] | None = None
+        """Texts and memory of the host that the latest limits were told from; None: to be told anew."""
 
     def read(self, memory_total: int | None) -> Limits:
         """Limits now in force; the same object as before where the kernel's texts are the same. One at or above
         ``memory_total`` (bytes of RAM) bounds nothing: unlimited."""
         self.faults = ()
-        texts: list[bytes | int | None] = [self._text(i, source) for i, source in enumerate(self._sources)]
-        unread = bool(self.faults)
-        texts.append(memory_total)
-        if texts != self._texts or unread:
-            self._latest = self._parsed(texts, memory_total)
-            self._texts = [] if self.faults else texts
+        made_of = [self._text(i, source) for i, source in enumerate(self._sources)], memory_total
+        if self.faults or made_of != self._made_of:
+            self._latest = self._parsed(*made_of)
+            self._made_of = None if self.faults else made_of
         return self._latest
 
     def close(self) -> None:
@@ -45,12 +44,12 @@ class LimitReader:
         for place, fd in enumerate(self._kept):
             if fd != CLOSED:
                 self._let_go(place)
-        self._texts = []
+        self._made_of = None
 
-    def _parsed(self, texts: Sequence[bytes | int | None], memory_total: int | None) -> Limits:
+    def _parsed(self, texts: Sequence[bytes | None], memory_total: int | None) -> Limits:
         fields = Fields()
-        for source, text in zip(self._sources, texts, strict=False):
-            if isinstance(text, bytes):
+        for source, text in zip(self._sources, texts, strict=True):
+            if text is not None:
                 try:
                     source.parse(text, fields)
                 except Malformed as fault:
