@@ -102,8 +102,8 @@ class Journal:
                 return self.settle(change, ChangeStatus.REFUSED, fault), False
         except Unanswered as silence:
             fault = str(silence)
-            if not written or (change.after.memory_bytes is not None and self.kernel.v2_memory()):
-                return change, False  # on v1 the kernel refuses what would be below what is in use by then
+            if not written or self._kills_late(change):
+                return change, False
         except (ActuatorAway, NotThere, Malformed) as refusal:
             fault = str(refusal)
             if not written:
@@ -136,9 +136,8 @@ class Journal:
             return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}, and the container is gone")
         young = 0 <= now_ms - change.at_ms < SETTLED_MS
         if agrees(change.after, shown):
-            memory = change.after.memory_bytes is not None and self.kernel.v2_memory()
-            if young and memory and not self._saved(change):
-                return None  # an update that comes late would take back what was raised meanwhile, and kill
+            if young and self._kills_late(change) and not self._saved(change):
+                return None
             done = f"{CUT_OFF}; found in force afterwards"
             return self.settle(change, ChangeStatus.APPLIED, done, shown)
         if young:
@@ -146,6 +145,11 @@ class Journal:
         if agrees(change.before, shown):
             return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}; it was not done", shown)
         return self.settle(change, ChangeStatus.FAILED, f"{CUT_OFF}; now it is otherwise", shown)
+
+    def _kills_late(self, change: Change) -> bool:
+        """Whether the runtime, when it does this after we had raised further, would take that back and so kill. On v1
+        the kernel refuses a memory limit below what is in use."""
+        return change.after.memory_bytes is not None and self.kernel.v2_memory()
 
     def _saved(self, change: Change) -> bool:
         """Whether the runtime has written the change down: then it is done with it."""

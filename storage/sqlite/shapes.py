@@ -71,7 +71,7 @@ class Metrics:
                 for i in moved:
                     row[i] = round(numbers[i] * scales[i])
             except (ValueError, OverflowError, TypeError):
-                pass
+                pass  # something that cannot be stored has come: the whole row is looked through below
             else:
                 return shape, numbers, row
         shape, row = self.row(values)
